@@ -1,12 +1,14 @@
 """What a writer makes of a small shop, and what the gate says of it.
 
     python -m tests.benchmarks.enrichment SHOP --model MODEL.gguf [--encoder multilingual] [--facts FACTS.csv]
+        [--seeds 0 1 2]
     python -m tests.benchmarks.enrichment SHOP --labelled FACTS.csv
 
 SHOP is a folder as `tests.benchmarks.cut` makes them; what is written lies in SHOP/enrichment, and a run that was
 stopped goes on. FACTS.csv gets 200 phrases, drawn from those that were kept and those that were thrown away, with the
 title of their item. Whoever reads them writes into the column `label` whether the title says so (`said`), it is a fair
-guess from it (`likely`), or the title says nothing of the kind (`absent`).
+guess from it (`likely`), or the title says nothing of the kind (`absent`). Each seed hides other items and halves other
+shoppers; a rebuild has the first.
 """
 
 from __future__ import annotations
@@ -37,9 +39,9 @@ FACTS = 200
 LABELS = ("said", "likely", "absent")
 
 
-def gate(folder: Path, encoder: str) -> dict[str, object]:
+def gate(folder: Path, encoder: str, seed: int) -> dict[str, object]:
     """What the gate of a rebuild says."""
-    settings = RebuildSettings(folder, folder / "none", encoder, enrichment=folder / "enrichment")
+    settings = RebuildSettings(folder, folder / "none", encoder, seed=seed, enrichment=folder / "enrichment")
     shop: Shop = read_shop(folder, int(time.time() * 1000), settings.seed, {})
     job = FastJob(settings, shop, load_encoder(encoder, settings.cache), no_progress)
     reads = {name: getattr(settings, name) for name in ("seed", "dim", "max_cases", "target")}
@@ -90,6 +92,7 @@ def main() -> None:
     parser.add_argument("shop", type=Path)
     parser.add_argument("--model", type=Path, help="a GGUF file")
     parser.add_argument("--encoder", default="multilingual")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--facts", type=Path)
     parser.add_argument("--labelled", type=Path)
     chosen = parser.parse_args()
@@ -104,7 +107,8 @@ def main() -> None:
     if chosen.facts:
         draw(chosen.shop, chosen.facts)
     print("words of the searches that the titles have:", dict(overlaps(chosen.shop)))
-    print(json.dumps(gate(chosen.shop, chosen.encoder), indent=1))
+    for seed in chosen.seeds:
+        print(f"seed {seed}:", json.dumps(gate(chosen.shop, chosen.encoder, seed), indent=1))
 
 
 if __name__ == "__main__":

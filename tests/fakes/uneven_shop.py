@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32
 from endcap_rebuild.language.gate import Space, Trials, cold_trials, trials_of
-from endcap_rebuild.text_encoder.gate import COLD
+from endcap_rebuild.text_encoder.gate import COLD, VectorsOf
 from endcap_rebuild.text_encoder.questions import Questions
 
 N: Final = 400
@@ -50,7 +51,7 @@ class UnevenShop:
         self.queries = {f"q{k}": (words[k], meaning[kind]) for k, kind in enumerate(kinds_asked)}
         self.questions = Questions(
             items=np.arange(N),
-            texts=[""] * N,
+            texts=[f"item {row}" for row in range(N)],
             histories=np.stack([pairs[:, 0], np.full(asked, -1)], axis=1),
             targets=pairs[:, 1],
             seen=[np.asarray([row]) for row in pairs[:, 0].tolist()],
@@ -66,6 +67,19 @@ class UnevenShop:
         described = trials_of(self.questions, {_FIELDS: Space(self.texts, self.described[order])}, self.queries)
         tagged = cold_trials(self.questions, {_FIELDS: Space(self.texts, self.tags[order])})
         return [(COLD, tagged), *described.items()]
+
+    def encoder(self, seed: int, *, tells: bool = False) -> VectorsOf:
+        """Of a text encoder: by its vectors kinds are told apart, or nothing is; of a query never anything."""
+        chance = np.random.default_rng([seed, 41])
+        items = self.described if tells else _unit(chance.normal(size=(N, _DIM)).astype(np.float32))
+        vectors = dict(zip(self.questions.texts, items, strict=True))
+        words = _unit(chance.normal(size=(len(self.queries), _DIM)).astype(np.float32))
+        vectors |= dict(zip(self.queries, words, strict=True))
+
+        def vectors_of(texts: Sequence[str]) -> F32:
+            return np.stack([vectors[text] for text in texts])
+
+        return vectors_of
 
 
 def _unit(rows: F32) -> F32:

@@ -7,11 +7,11 @@ from typing import Final
 
 from endcap.ranking.terms.image import IMAGE_NAME, IMAGE_SIMILAR_NAME
 from endcap_rebuild.images.vectors import pictures_of
-from endcap_rebuild.language.gate import Space, cold_trials, owners_of, verdict
+from endcap_rebuild.language.gate import Space, cold_trials, verdict
 from endcap_rebuild.steps.fast import FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array
 from endcap_rebuild.text.whitening import Whitening
-from endcap_rebuild.text_encoder.gate import COLD
+from endcap_rebuild.text_encoder.gate import COLD, owners_of
 from endcap_rebuild.text_encoder.questions import questions_of
 
 BESIDE: Final[Mapping[str, str]] = {IMAGE_NAME: "text", IMAGE_SIMILAR_NAME: "similar"}

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.snapshot.described import Shares
-from endcap_rebuild.language.gate import Owners, Trials, Verdict, verdict, verdict_among
-from endcap_rebuild.text_encoder.gate import COLD, SEARCH
+from endcap_rebuild.language.gate import Trials, Verdict, verdict, verdict_among
+from endcap_rebuild.text_encoder.gate import COLD, SEARCH, Owners
 
 PARTS = (COLD, SEARCH)
 Spoken = Mapping[str, NDArray[np.str_]]

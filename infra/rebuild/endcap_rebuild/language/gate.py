@@ -9,45 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 
 from endcap.arrays import F32, F64, I64, Mask
 from endcap_rebuild.metrics.paired import crossed_interval
 from endcap_rebuild.metrics.ranking import mid_ranks, ndcg_at_k
-from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
+from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH, Owners
 from endcap_rebuild.text_encoder.questions import Questions
 
 WEIGHTS: Final = (0.2, 0.4, 0.7)
 """Beside 0: what the terms of what was written count, in spreads, where those of the text count 1."""
 FIELD_SETS: Final[tuple[tuple[str, ...], ...]] = (("kind", "uses"), ("kind", "uses", "for_whom", "occasions", "themes"))
-FEWEST_OWNERS: Final = 10
-"""Questions of fewer shoppers, or about fewer items, say nothing of others, however many they are."""
 _NEXT_WEIGHT: Final = 0.5
-
-
-class Owners(NamedTuple):
-    """What questions share, so that they are not independent of each other.
-
-    Attributes
-    ----------
-    users : int64 (questions,), who asks
-    items : int64 (questions,), the item that is looked for
-    """
-
-    users: I64
-    items: I64
-
-    def of(self, chosen: Mask) -> Owners:
-        """Of some of the questions."""
-        return Owners(self.users[chosen], self.items[chosen])
-
-
-def owners_of(questions: Questions) -> dict[str, Owners]:
-    """By part; a search that several items answer counts to the first."""
-    answers = np.asarray([rows[0] for rows in questions.answers], dtype=np.int64)
-    return {COLD: Owners(questions.users, questions.targets), SEARCH: Owners(questions.askers, answers)}
 
 
 Trials = Mapping[tuple[tuple[str, ...], float], F64]
@@ -117,7 +92,7 @@ def verdict(part: str, trials: Trials, owners: Owners) -> Verdict:
 def _judged(part: str, trials: Trials, owners: Owners, judges: Mask, choosers: Mask) -> Verdict | None:
     """None where too few shoppers judge, or too few items are judged by."""
     asked = owners.of(judges)
-    if min(len(np.unique(own)) for own in asked) < FEWEST_OWNERS:
+    if not asked.enough:
         return None
     base = next(values for (_, weight), values in trials.items() if weight == 0)
     gains = {choice: values - base for choice, values in trials.items() if choice[1] > 0}

@@ -19,13 +19,13 @@ from endcap.ranking.terms.described import DESCRIBED_NAME, DESCRIBED_QUERY_NAME,
 from endcap.snapshot.parts import TermWeight
 from endcap_rebuild.language.choice import PARTS, Choice, Fields, choose, choose_fields
 from endcap_rebuild.language.enrich import digest_of, enriched_of, meta_of
-from endcap_rebuild.language.gate import FIELD_SETS, Space, Verdict, owners_of, ratio_of, trials_of
+from endcap_rebuild.language.gate import FIELD_SETS, Space, Verdict, ratio_of, trials_of
 from endcap_rebuild.language.tags import Tags, tag_verdict, tags_of
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.steps.fast import FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
 from endcap_rebuild.text.whitening import Whitening
-from endcap_rebuild.text_encoder.gate import COLD, SEARCH
+from endcap_rebuild.text_encoder.gate import COLD, SEARCH, owners_of
 from endcap_rebuild.text_encoder.questions import questions_of
 
 BESIDE: Final[Mapping[str, str]] = {DESCRIBED_NAME: "text", DESCRIBED_QUERY_NAME: "query", TAGS_NAME: "text"}

@@ -13,8 +13,8 @@ from endcap.describing.enriched import Enriched
 from endcap.describing.tags import NAMES
 from endcap.index.tagged import tag_rows, tag_spread
 from endcap.index.vectors import without_mean
-from endcap_rebuild.language.gate import Space, Verdict, cold_trials, owners_of, verdict
-from endcap_rebuild.text_encoder.gate import COLD
+from endcap_rebuild.language.gate import Space, Verdict, cold_trials, verdict
+from endcap_rebuild.text_encoder.gate import COLD, owners_of
 from endcap_rebuild.text_encoder.questions import Questions
 
 FIELDS: Final = ("tags",)

@@ -1,18 +1,19 @@
 """The gate: how well a text encoder finds a shop's new items and answers its searches, and which of two does better.
 
-Vectors are whitened as they are served. Differences are paired by question; their intervals come from drawing users.
+Vectors are whitened as they are served. Differences are paired by question; their intervals are for other shoppers and
+other items.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from endcap.arrays import F32, F64
-from endcap_rebuild.metrics.bootstrap import interval
+from endcap.arrays import F32, F64, I64, Mask
+from endcap_rebuild.metrics.paired import crossed_interval
 from endcap_rebuild.metrics.ranking import mid_ranks, ndcg_at_k, recall_at_k
 from endcap_rebuild.text.whitening import fit_whitening
 from endcap_rebuild.text_encoder.questions import Questions
@@ -22,10 +23,40 @@ VectorsOf = Callable[[Sequence[str]], F32]
 COLD, SEARCH = "cold_items", "search"
 MIN_QUESTIONS: Final = 50
 """With fewer questions a part says nothing."""
+FEWEST_OWNERS: Final = 10
+"""Questions of fewer shoppers, or about fewer items, say nothing of others, however many they are."""
 MARGIN: Final = 0.03
 """Relative gain that pays for a change of encoder, which makes all stored vectors worthless."""
 _NEXT_WEIGHT: Final = 0.5  # of each older item of a history, as `RankingSettings.text_half_life_events` has it
 _DIM: Final = 128
+
+
+class Owners(NamedTuple):
+    """What questions share, so that they are not independent of each other.
+
+    Attributes
+    ----------
+    users : int64 (questions,), who asks
+    items : int64 (questions,), the item that is looked for
+    """
+
+    users: I64
+    items: I64
+
+    def of(self, chosen: Mask) -> Owners:
+        """Of some of the questions."""
+        return Owners(self.users[chosen], self.items[chosen])
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough shoppers and items to say something of others."""
+        return min(len(np.unique(own)) for own in self) >= FEWEST_OWNERS
+
+
+def owners_of(questions: Questions) -> dict[str, Owners]:
+    """By part; a search that several items answer counts to the first."""
+    answers = np.asarray([rows[0] for rows in questions.answers], dtype=np.int64)
+    return {COLD: Owners(questions.users, questions.targets), SEARCH: Owners(questions.askers, answers)}
 
 
 @dataclass(frozen=True)
@@ -109,29 +140,31 @@ def measure(questions: Questions, vectors_of: VectorsOf, dim: int = _DIM) -> Rea
 
 
 def asked_enough(questions: Questions) -> bool:
-    """Whether both parts have enough questions for a verdict."""
-    return min(len(questions.targets), len(questions.queries)) >= MIN_QUESTIONS
+    """Whether both parts have enough questions for a verdict, of enough shoppers and about enough items."""
+    return all(_asked_enough(own) for own in owners_of(questions).values())
 
 
 def compare(challenger: Reading, incumbent: Reading, questions: Questions) -> Comparison:
     """The challenger's gain over the incumbent, part by part and together."""
-    groups = {COLD: questions.users, SEARCH: questions.askers}
-    parts = [part for part in (COLD, SEARCH) if len(groups[part]) >= MIN_QUESTIONS]
-    differences, joined, users = {}, [], []
-    total = sum(len(groups[part]) for part in parts)
-    for part in parts:
+    owners = {part: own for part, own in owners_of(questions).items() if _asked_enough(own)}
+    differences, joined = {}, []
+    total = sum(len(own.users) for own in owners.values())
+    for part, own in owners.items():
         gain = challenger.ndcg[part] - incumbent.ndcg[part]
-        low, high = interval(gain, groups[part])
+        low, high = crossed_interval(gain, *own)
         differences[part] = (round(float(gain.mean()), 5), round(low, 5), round(high, 5))
         # Scaled so that the mean over all questions is the mean of the parts' relative gains.
         level = max(float(incumbent.ndcg[part].mean()), 1e-3)
-        joined.append(gain / level * (total / (len(parts) * len(gain))))
-        users.append(groups[part])
-    if not parts:
+        joined.append(gain / level * (total / (len(owners) * len(gain))))
+    if not owners:
         return Comparison({}, 0.0, 0.0, 0.0)
     gains = np.concatenate(joined)
-    low, high = interval(gains, np.concatenate(users))
+    low, high = crossed_interval(gains, *(np.concatenate(shared) for shared in zip(*owners.values(), strict=True)))
     return Comparison(differences, round(float(gains.mean()), 5), round(low, 5), round(high, 5))
+
+
+def _asked_enough(owners: Owners) -> bool:
+    return len(owners.users) >= MIN_QUESTIONS and owners.enough
 
 
 def judged(readings: Sequence[Reading], names: Sequence[str], questions: Questions) -> tuple[int, dict[str, Any]]:

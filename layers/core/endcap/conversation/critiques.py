@@ -14,7 +14,7 @@ class Critique(NamedTuple):
 
     Attributes
     ----------
-    about : the facet, where it is about one
+    about : the facet, where it is about one, or "price"
     word : what there should be more or less of
     """
 
@@ -45,6 +45,15 @@ _SAME: Final = re.compile(
     rf"(?:\b(?:(?:of|from|by|in)\s+)?(?:the\s+)?same\s+|(?:同一个|同一种|同样的?|相同的?|一样的?|同)(?:个|种)?)(?:{_ANY_FACET})(?:的)?(?![a-z])",
     re.IGNORECASE,
 )
+_OPEN: Final = re.compile(
+    r"(?P<open>\b(?:any|whatever|forget(?:\s+about)?\s+the|no\s+matter\s+(?:what|which|the)|(?:i\s+)?(?:don'?t|do\s+not)\s+"
+    r"(?:care|mind)(?:\s+about)?(?:\s+(?:the|what|which))?)\s+|任何|不管什么)?(?:\bthe\s+|什么)?"
+    rf"(?:{_ANY_FACET}|(?P<price>\b(?:price|budget)|价[格位钱]|预算))(?![a-z])"
+    r"(?(open)(?:\s+(?:is\s+)?(?:fine|ok(?:ay)?|will\s+do|works))?(?:都行|都可以|都好)?(?=\s*(?:$|[,.;!?。]|and\b|please\b))"
+    r"|(?:\s+(?:doesn'?t|does\s+not)\s+matter\b|\s+(?:is\s+not|isn'?t)\s+important\b|无所谓|随便|不限|都行|都可以|都好|不重要))",
+    re.IGNORECASE,
+)
+"""A facet or the price that may be anything from here on."""
 _REJECT: Final = re.compile(
     r"\b(?:not|no)\s+(?P<it>this|that|it|these|those)(?:\s+ones?)?(?=\s*(?:$|[,.;!?]))"
     r"|\b(?:i\s+)?(?:don'?t|do\s+not)\s+(?:like|want)\s+(?P<it2>this|that|it|these|those|them|any(?:\s+of\s+(?:these|those|them))?)(?:\s+ones?)?"
@@ -93,8 +102,10 @@ def _comparative(stem: str) -> str:
 
 _COMPARATIVES: Final = {_comparative(stem): stem for stem in _STEMS.split()} | {"bigger": "large", "smaller": "small"}
 _BIT: Final = r"(?:(?:a\s+)?(?:little|bit|lot)\s+|much\s+|slightly\s+|something\s+|somewhat\s+|even\s+)*"
+_NOT_SAID: Final = r"(?<!no\s)(?<!not\s)(?<!n't\s)"
+"""Before what "no bigger than 10cm" asks for no more of."""
 _MORE: Final = re.compile(
-    rf"\b{_BIT}(?:(?P<c>{'|'.join(_COMPARATIVES)})|more\s+(?!expensive|pricey|costly|than|options|choices|please|of|or|items)(?P<m>[a-z]{{4,}}))"
+    rf"{_NOT_SAID}\b{_BIT}(?:(?P<c>{'|'.join(_COMPARATIVES)})(?:\s+than\s+(?:this|that|these|those|it)\b|(?!\s+than\b))|more\s+(?!expensive|pricey|costly|than|options|choices|please|of|or|items)(?P<m>[a-z]{{4,}}))"
     r"(?:\s+ones?)?\b"
     r"|(?:更|再|要|稍微|有点)+(?P<z>[\u4e00-\u9fff]{1,4}?)(?:一点|一些|点|些)(?:儿)?(?:的)?"
     r"|(?P<z2>保暖|暖和|结实|简单|好看|安静|柔软|轻便|大|小|轻|重|厚|薄|长|短|宽|窄|软|硬|亮|暗|深|浅|甜|淡|松|紧)(?:一点|一些|点|些)(?:儿)?(?:的)?",
@@ -123,6 +134,8 @@ def _found(text: str) -> Iterator[Critique]:
         for match in rule.finditer(text):
             about = next(name for name in _FACETS if match[name])
             yield Critique("other" if deed == "other" else "same", *match.span(), about)
+    for match in _OPEN.finditer(text):
+        yield Critique("any", *match.span(), next(name for name in (*_FACETS, "price") if match[name]))
     for match in _REJECT.finditer(text):
         said = next(match[name] for name in ("it", "it2", "it3") if match[name]).lower()
         several = re.match(r"these|those|them|any|这些|那些|它们", said) is not None

@@ -19,7 +19,7 @@ _ALL: Final = 0.999
 """From which share of the words on an item has all of them, but for rounding."""
 _CJK: Final = re.compile(f"[{CJK}]")
 _FILLER: Final = (
-    r"(?:ok(?:ay)?|hi|hello|hey|yes|no|well|so|then|now|please|thanks?(?:\s+you)?|and|but|also|maybe|i|i'?m|i'?d|we|me|us|you|can|could|"
+    r"(?:ok(?:ay)?|hi|hello|hey|yes|no|well|so|then|now|please|thanks?(?:\s+you)?|and|or|but|also|maybe|i|i'?m|i'?d|we|me|us|you|can|could|"
     r"would|do|have|got|show|give|find|want|need|like|looking|look|search(?:ing)?|for|let'?s|see|something|anything|some|any|a|an|the|ones?|it|this|"
     r"that|these|those|them|to|of|buy|get|is|are|there|my|what|about|how|instead|rather|actually)"
 )

@@ -26,6 +26,7 @@ from endcap.conversation.subject import joined, without_words, worded
 from endcap.conversation.values import condition_of, main_category, values_of
 from endcap.filters.parser import MAX_CHARS
 from endcap.index.index import ItemIndex
+from endcap.understanding.facets import NoVocabulary, facets
 from endcap.understanding.grammar import understood
 from endcap.understanding.shop import ShopVocabulary
 from endcap.understanding.wish import Condition, Reading, Understood
@@ -103,6 +104,9 @@ class _Step:
                 return replace(after, without_items=_last([*after.without_items, *items], MAX_ITEMS))
             case "more" | "less":
                 return self._degree(after, critique, text)
+            case "any":
+                self._reads(text, f"{critique.about}: any")
+                return _opened(after, critique.about)
             case _:
                 return self._facet(after, critique, text)
 
@@ -185,6 +189,17 @@ def _with(after: Constraints, new: Condition) -> Constraints:
 
 def _without_facet(after: Constraints, about: str) -> Constraints:
     return replace(after, conditions=tuple(one for one in after.conditions if one.about != about))
+
+
+def _opened(after: Constraints, about: str) -> Constraints:
+    """Without conditions on a facet or the price, which is not asked about any more either."""
+    gone = LIMITS if about == PRICE else (about, NOT + about)
+    kept = tuple(one for one in after.conditions if one.about not in gone)
+    named = {word: {facet.kind for facet in facets(word, NoVocabulary())} for word in after.exclude}
+    exclude = tuple(word for word, kinds in named.items() if about not in kinds)
+    sort = None if about == PRICE and after.sort in ("price_asc", "price_desc") else after.sort
+    asked = after.asked if about in after.asked else (about, *after.asked)
+    return replace(after, conditions=kept, exclude=exclude, sort=sort, asked=asked)
 
 
 def _taken_back(old: Condition, new: Condition) -> bool:

@@ -6,16 +6,7 @@ import re
 from typing import Final, NamedTuple, Protocol
 
 from endcap.understanding.kinds import Kind
-from endcap.understanding.lexicon import (
-    COLOURS,
-    MATERIALS,
-    SHADES,
-    SIZES,
-    STUFFS,
-    ZH_COLOURS,
-    ZH_MADE,
-    ZH_MATERIALS,
-)
+from endcap.understanding.lexicon import COLOURS, MATERIALS, SHADES, SIZES, STUFFS, ZH_COLOURS, ZH_MADE, ZH_MATERIALS
 from endcap.understanding.wish import Condition
 
 
@@ -62,7 +53,7 @@ _NOT_COLOURS: Final = (
     r"friday|standard|oil|blossom|peel|fish|bull|label|board|smith|berry|currant|bean|rice|onion|carpet|pepper|magic|"
     r"screen|house|bird|plated|free|hat|chocolate|cherry|syrup|musk|salt|lemonade)\b"
 )
-_OF_SOMEBODY: Final = r"(?<!for )(?<!on )(?<!of )(?<!cover )"
+_OF_SOMEBODY: Final = r"(?<!for )(?<!on |of )(?<!cover )"
 """Before the colour of hair or teeth that a thing is for, and not its own."""
 _NOT_MATERIALS: Final = (
     r"(?! (?:pads?|balls?|swabs?|buds?|rounds?|candy|wool|proteins?|extract|peptides?|effect|look|finish|polish|"
@@ -80,6 +71,8 @@ def _folded(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
+_NO_LIMIT: Final = r"(?<!under |below |above |least )(?<!over |than )(?<!\d and )(?<!to )(?<![于过到至少多])"
+"""Before a size that is not what the thing measures, but the most or least that it may."""
 _NEXT: Final = "but|under|below|over|above|for|with|without|not|no|max|up|from|between|about|around"
 _ENDS: Final = rf"(?=\s*(?:$|[,;.\0])| (?:and|or|{_NEXT}|please|only|ones?|at|in|if|by|\d))"
 _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
@@ -126,32 +119,31 @@ _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     (
         "size",
         _folded(
-            r"(?<![a-z\d.\-–~/*×到至])(?<!under )(?<!over )(?<!below )(?<!above )(?<!than )(?<!to )(?<!x )(?<!least )"
-            r"(?<!\d )(?P<v>\d{1,3}(?:\.\d)?(?:\s?[cm]m| ?-?inch|寸|厘米|公分|英寸))(?![a-z\d*×])(?! (?:to|x|-)|"
-            r"\s?(?:[到至~-]|以[上下内]|左右))"
+            _NO_LIMIT + r"(?<![a-z\d.\-–~/*×])(?<!x |\d )(?P<v>\d{1,3}(?:\.\d)?(?:\s?[cm]m| ?-?inch|寸|厘米|公分|英寸))"
+            r"(?![a-z\d*×])(?! (?:to|x|-)|\s?(?:[到至~-]|以[上下内]|左右))"
         ),
     ),
     ("size", _folded(r"(?<![\w.])(?P<v>\d{2,3}[*x×]\d{2,3}(?:cm|厘米)?)(?![\w*×.])")),
 )
-_ZH_FIRST: Final = r"(?:(?<![\u4e00-\u9fff])|(?<=[的要是用个款式士生童色]))"
+_ZH_FIRST: Final = r"(?:(?<![一-龥])|(?<=[的要是用个款式士生童色]))"
 _ZH_KINDS: Final = r"(?![枕被褥](?![头子芯套])|[胶膜贴心棉纸袜清]|水(?![杯瓶壶]))"
 """What is a kind of thing with the material in its name: a pillow of down, glass cleaner."""
 _ZH: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("colour", _folded(rf"(?<!不)(?P<v>{ZH_COLOURS})")),
-    ("colour", _folded(r"(?:(?<![\u4e00-\u9fff])|(?<=[要选]))(?P<v>[红橙黄绿蓝紫黑白灰粉棕])的(?=$|[,。\s\0])")),
+    ("colour", _folded(r"(?:(?<![一-龥])|(?<=[要选]))(?P<v>[红橙黄绿蓝紫黑白灰粉棕])的(?=$|[,。\s\0])")),
     (
         "material",
-        _folded(r"(?:[纯全]|100%)(?P<v>棉|麻|羊毛|羊绒|木|皮|铜|钢|银|亚麻)(?=[的,。\s]|$|(?<=棉)[\u4e00-\u9fff])"),
+        _folded(r"(?:[纯全]|100%)(?P<v>棉|麻|羊毛|羊绒|木|皮|铜|钢|银|亚麻)(?=[的,。\s]|$|(?<=棉)[一-龥])"),
     ),
     ("material", _folded(rf"{_ZH_FIRST}(?P<v>{ZH_MATERIALS})子?(?:材质|质地|[制做质])?(?:的|(?=[,。\s\0]|$))")),
     (
         "material",
-        _folded(rf"(?:{_ZH_FIRST}|(?<=[纯全]))(?P<v>{ZH_MADE})(?:材质|质地|制)?(?=[\u4e00-\u9fff]){_ZH_KINDS}"),
+        _folded(rf"(?:{_ZH_FIRST}|(?<=[纯全]))(?P<v>{ZH_MADE})(?:材质|质地|制)?(?=[一-龥]){_ZH_KINDS}"),
     ),
-    ("size", _folded(r"(?P<v>[特加超中]?[大小中]号|加大码|[大小中均]码|迷你|[特超]大(?=[\u4e00-\u9fff]))")),
+    ("size", _folded(r"(?P<v>[特加超中]?[大小中]号|加大码|[大小中均]码|迷你|[特超]大(?=[一-龥]))")),
     ("size", _folded(r"(?<![\d.])(?P<v>\d{2}(?:\.5)?)码")),
-    ("size", _folded(r"(?<![\d.])(?P<v>[12](?:\.\d{1,2})?)(?:米|m)(?=[的床宽长高,。\s]|$)")),
-    ("size", _folded(r"(?<![a-z\d])(?P<v>(?:xxx?|x)?l|xs|[sm])(?:[码号]|(?<=xl)(?=[\u4e00-\u9fff]))")),
+    ("size", _folded(_NO_LIMIT + r"(?<![\d.])(?P<v>[12](?:\.\d{1,2})?)(?:米|m)(?=[的床宽长高,。\s]|$)")),
+    ("size", _folded(r"(?<![a-z\d])(?P<v>(?:xxx?|x)?l|xs|[sm])(?:[码号]|(?<=xl)(?=[一-龥]))")),
 )
 SAID: Final = _folded(r"(?:\b(?:by|from|brand)\s+)$")
 """Before a brand, whatever else it may mean."""

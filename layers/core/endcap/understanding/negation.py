@@ -49,10 +49,10 @@ line iron tie mess leak makeup more other matter way wash crease pull knot damag
 problem idea need limit limits budget longer wonder place snag filter fog fade crack
 hassle less vacancy dogs ball running bull pain gain stress shave
 streak streaks stain scratch poo bite lace cal carb time love regrets smudge smear transfer budge sting burn shed tangle
-wrinkle peel sweat fear
+wrinkle peel sweat fear rush hurry
 """
 )
-_NOT_THINGS: Final = _words("only just your my all tested wanted needed included")
+_NOT_THINGS: Final = _words("only just your my all tested wanted needed included sure")
 _LIFE: Final = pattern(
     r"\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|"
     r"girl|doors?|beauty) $"
@@ -64,10 +64,9 @@ _STRONG: Final = pattern(
     rf"have|buy))?|like|need|include|give(?: me)?|recommend|send|have|contain|use|come with|care for)"
     rf"|(?:must|should)(?: not|n'?t) be|(?:i|we|she|he|they) {_DOES} (?:stand|wear|eat|tolerate)"
     r"|(?:please )?(?:exclud(?:e|ing)|excl\.?|avoid(?:ing)?|leav(?:e|ing) out|skip(?:ping)? (?:the|any|all)|"
-    r"omit(?:ting)?|(?:i )?hat(?:e|es|ing)|dislik(?:e|es|ing))"
-    r"|except(?: for|ing)?|minus|(?:any(?:thing)?|everything|all) (?:but|except)|"
-    r"any (?:colou?r|brand|material|kind|type|scent) (?:but|except)|other than|rather than|instead of|apart from|"
-    r"aside from|besides|(?:but|and) (?:not|no|nothing)"
+    r"omit(?:ting)?|(?:i )?(?:hat|dislik)(?:es?|ing))"
+    r"|except(?: for|ing)?|minus|(?:any(?:thing| (?:colou?r|brand|material|kind|type|scent))?|everything|all) "
+    r"(?:but|except)|other than|rather than|instead of|apart from|aside from|besides|(?:but|and) (?:not|no|nothing)"
     rf"|(?:(?:(?:that|which|it|they)(?:'s| is| are)|is|are) )?not (?:{_OF}|from|by|contain(?:ing)?|with|includ(?:e|"
     rf"ing)|us(?:e|ing)|interested in|into|keen on|a fan of)"
     rf"|(?:(?:it|that|which|they) )?(?:isn'?t|aren'?t)(?: (?:{_OF}|from|by|in))?|nothing (?:with|in|from|by|{_OF}|"
@@ -87,26 +86,29 @@ _DEED: Final = re.compile(
 )
 """Something that is not to happen, and no thing."""
 _MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
-_NON: Final = pattern(rf"(?<![\w-])no[nt]-(?P<what>{COLOURS}|{MATERIALS})(?![\w-])")
+_STUFF: Final = rf"(?:{COLOURS}|{MATERIALS})"
+_NON: Final = pattern(rf"(?<![\w-])no[nt]-(?P<what>{_STUFF})(?![\w-])")
 _AFTERWARDS: Final = pattern(
     r"(?<=[,;.])\s*(?P<what>[a-z][a-z'-]*(?: [a-z'-]+)?) (?:excluded|unwanted|(?:is |are )?not (?:wanted|needed))"
     r"(?=\s*(?:$|[,;.]))"
 )
 _WORD: Final = pattern(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*")
-_VALUE: Final = pattern(
-    rf" (?P<what>{COLOURS}|{MATERIALS})(?= [a-z]{{3,}})(?! (?:and|but|for|please|thanks|or|ones?|colou?r)\b)"
+_VALUES: Final = pattern(
+    rf" (?P<what>{_STUFF}(?:, {_STUFF})*,? (?:n?or|and) {_STUFF}(?![\w-])|{_STUFF}(?= [a-z]{{3,}}|\W*$)"
+    r"(?! (?:and|but|for|please|thanks|n?or|ones?|colou?r)\b))"
 )
+_LIST: Final = re.compile(r"\s*,\s*(?:(?:n?or|and) )?| (?:n?or|and) ")
 _BREAK: Final = re.compile(r"[,;.!?()\0]|\s[-–—]+\s|$")
 _LISTING: Final = pattern(
     r"\s*[a-z][\w'-]+(?:\s*,\s*[a-z][\w'-]+)+\s*,? (?:or|and|nor) [a-z][\w'-]+(?=\s*(?:$|[.;!?]))"
 )
-_COLOUR: Final = pattern(COLOURS)
+_WHEN: Final = pattern(r"\s+(?:at|in|on|when|while|during)\b")
 _MOST_WORDS: Final = 3
 
 _ZH_SIGN: Final = r"[^,;。!?\0\s]"
 _ZH_END: Final = r"(?=的|[,;。!?、\0\s]|$)"
 _ZH_STRONG: Final = pattern(
-    r"(?:千万|请|最好|[也都又]|并且?|但|一定)*"
+    r"(?:千万|请|最好|[也都又既]|并且?|但|一定)*"
     r"(?:(?<!要)不要(?:推荐)?|(?<!是)不是|(?<!有)没有|没加|不(?:想[要买选]|想看到?|喜欢|需要|考虑|接受|[买看用加]|"
     r"含有?|包[含括]|带有?|添加|能[有含是]|可以有|希望[有是])|"
     r"别(?:给我(?:推荐)?|推荐|[选要来买有带])|排除|去[掉除]|避[开免]|拒绝|讨厌|过滤掉|屏蔽|剔除)"
@@ -121,18 +123,18 @@ _ZH_EXCEPT: Final = re.compile(
     rf"|的?(?:都|什么|哪){_ZH_SIGN}{{0,6}}?(?:可以|行|要|好))|除了(?P<what5>{_ZH_SIGN}{{1,8}}?)(?=[,\s\0的]|$)"
     r"|(?P<what2>[^,;。!?\0\s的]{1,8}?)的?(?:除外|[以之]外(?=的)|[就都也]?(?:不要|不考虑|不行|免谈|算了)(?=$|[,;。]))"
     r"|对(?P<what3>[^,;。!?\0\s的]{1,6})过敏"
-    rf"|非(?P<what4>[^,;。!?\0\s的洲凡常]{{2,4}}?(?=的)|(?:{ZH_MATERIALS})(?=[\u4e00-\u9fff\s,]|$))"
+    rf"|非(?P<what4>[^,;。!?\0\s的洲凡常]{{2,4}}?(?=的)|(?:{ZH_MATERIALS})(?=[一-龥\s,]|$))"
 )
 _ZH_FREE: Final = pattern(
     r"无(?!花果|[糖线叶痕火印人骨袖缝框纺烟尘绳声敌限籽核刺刷极水菌毒味患机忧名心需须法比聊损级抗障主芯柄盖耳孔底感])"
-    r"(?P<what>[\u4e00-\u9fff]{1,4}?(?:[精剂素醛油醇酯酸汞铅胶粉]|皂基|味道)|麸质|蔗糖|花纹|图案|印花|logo|拉链|塑料|"
+    r"(?P<what>[一-龥]{1,4}?(?:[精剂素醛油醇酯酸汞铅胶粉]|皂基|味道)|麸质|蔗糖|花纹|图案|印花|logo|拉链|塑料|"
     rf"[香异气]味|花边|蕾丝|香料|荧光){_ZH_END}"
 )
-_ZH_DEGREE: Final = re.compile(r"太|什么|那么|这么|很|过|特别|非常|高于|低于|钱|错过|担心|[怕了求止同知紧锈粘到得]")
+_ZH_DEGREE: Final = re.compile(r"[太更]|什么|那么|这么|很|过|特别|非常|高于|低于|钱|错过|担心|[怕了求止同知紧锈粘到得]")
 _ZH_DONE_WITHOUT: Final = re.compile(rf"电[池源线]?|胶水?|[线水油盐糖]|{ZH_MATERIALS}")
 """What a thing may do without ("不用电池的"); what follows 不用 else is what somebody need not do."""
-_ZH_LISTED: Final = re.compile(r"和(?!服)|或[者是]?|以及|[跟、与]|也?不要")
-_ZH_VALUE: Final = re.compile(rf"(?P<what>{ZH_COLOURS}|{ZH_MATERIALS})(?=[\u4e00-\u9fff]{{2,}})")
+_ZH_LISTED: Final = re.compile(r"和(?!服)|或[者是]?|以及|[跟、与]|也?不[要是]")
+_ZH_VALUE: Final = re.compile(rf"(?P<what>{ZH_COLOURS}|{ZH_MATERIALS})(?=[一-龥]{{2,}})")
 _ZH_LAST: Final = re.compile(rf"(?:{ZH_COLOURS}|{ZH_MATERIALS})$")
 
 
@@ -193,17 +195,13 @@ def _listed(what: str) -> tuple[str, ...]:
 
 def _english(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _STRONG.finditer(text):
-        words, end = _phrase(text, match.end())
-        for_what = match[0][:4].lower() in ("avoi", "free") and re.match(
-            r"\s+(?:at|in|on|when|while|during)\b", text[end:]
-        )
-        if words and not for_what and (continued or _something_else(text, match.start(), end)):
-            yield Exclusion(words, match.start(), end)
+        if (found := _unwanted(text, match, continued)) and not (
+            match[0][:2].lower() in ("av", "fr") and _WHEN.match(text, found.end)
+        ):
+            yield found
     for match in _WITHOUT.finditer(text):
-        words, end = _phrase(text, match.end())
-        wanted = continued or _something_else(text, match.start(), end)
-        if words and wanted and not _LIFE.search(text[: match.start()]):
-            yield Exclusion(words, match.start(), end)
+        if (found := _unwanted(text, match, continued)) and not _LIFE.search(text[: match.start()]):
+            yield found
     for rule in (_MINUS, _NON, _AFTERWARDS):
         for match in rule.finditer(text):
             yield Exclusion((match["what"],), match.start(), match.end())
@@ -218,9 +216,8 @@ def _plain(text: str, match: re.Match[str], continued: bool) -> Iterator[Exclusi
     if not following or not following[0].isalpha():
         return
     no = match[0].lower() != "not"
-    plain = _VALUE.match(text, match.end())
-    if plain is not None and (continued or _something_else(text, match.start(), plain.end())):
-        yield Exclusion((plain["what"],), match.start(), plain.end())
+    if plain := _of_stuff(text, match):
+        yield plain
         return
     if match[0].lower() != "no" and following in _DEGREES:
         degree = _DEGREE.match(text, match.end())
@@ -254,6 +251,20 @@ def _plain(text: str, match: re.Match[str], continued: bool) -> Iterator[Exclusi
         yield Exclusion(words, match.start(), end)
 
 
+def _unwanted(text: str, match: re.Match[str], continued: bool) -> Exclusion | None:
+    """What follows, where anything else is wanted."""
+    words, end = _phrase(text, match.end())
+    if words and (continued or _something_else(text, match.start(), end) or " except" in match[0].lower()):
+        return Exclusion(words, match.start(), end)
+    return _of_stuff(text, match)
+
+
+def _of_stuff(text: str, match: re.Match[str]) -> Exclusion | None:
+    """Colours and materials that follow: "no red or blue mugs"."""
+    found = _VALUES.match(text, match.end())
+    return Exclusion(tuple(_LIST.split(found["what"])), match.start(), found.end()) if found else None
+
+
 def _something_else(text: str, start: int, end: int) -> bool:
     """Whether anything is wanted beside what is not."""
     return bool(re.sub(r"\b(?:please|thanks|i|just)\b|[\s,;.!?()]+", "", text[:start] + text[end:]))
@@ -265,8 +276,8 @@ def _phrase(text: str, start: int) -> tuple[tuple[str, ...], int]:
     limit = stop.start() if stop else len(text)
     listed = _LISTING.match(text, start)
     if listed is not None:
-        names = re.split(r"\s*,\s*(?:(?:or|and|nor) )?| (?:or|and|nor) ", listed[0].strip())
-        if len({_COLOUR.fullmatch(name) is None for name in names}) == 1:
+        names = _LIST.split(listed[0].strip())
+        if len({pattern(COLOURS).fullmatch(name) is None for name in names}) == 1:
             return tuple(names), listed.end()
     parts: list[list[str]] = [[]]
     end, skipping = start, True
@@ -287,7 +298,7 @@ def _phrase(text: str, start: int) -> tuple[tuple[str, ...], int]:
         skipping = False
         parts[-1].append(match[0].strip("'\""))
         end = match.end()
-    if any(_DEED.fullmatch(word.lower()) for part in parts for word in part):
+    if any(_DEED.fullmatch(word.lower()) for part in parts for word in part) or text[end : end + 5] == " than":
         return (), end
     phrases = []
     for part in parts:

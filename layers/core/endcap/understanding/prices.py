@@ -28,13 +28,11 @@ _ZH_UNITS: Final = "元|块钱|块|圆|rmb|人民币|美元|美金|美?刀|英?�
 _AFTER: Final = rf"(?:\s?(?:{UNITS})\b|p\b|\s?[$£€¥¢]|\s?(?:{_ZH_UNITS})钱?)"
 _MEASURES: Final = (
     r"(?:cm|mm|m|km|in(?=\s*(?:$|[,.;)]|(?:by|x|wide|long|tall|deep|high)\b))|inch(?:es)?|ft|feet|foot|yards?|oz|"
-    r"ounces?|fl|ml|"
-    r"cl|l|lit(?:re|er)s?|g|mg|kg|grams?|lbs?|years?|yrs?|months?|mths?|weeks?|days?|hours?|hrs?|minutes?|mins?|"
-    r"seconds?|pcs|"
-    r"pieces?|packs?|pk|count|ct|sets?|sheets?|pages?|rolls?|pairs?|tiers?|watts?|w|volts?|v|hz|mah|degrees?|"
-    r"players?|people|"
-    r"persons?|seaters?|year-olds?|x|mph|gb|tb|mb|dpi|ply|calories|cal|stars?|items?|ingredients?|steps?|colou?rs?|"
-    r"layers?|drawers?|shades?|bottles?|boxes|bags|proof|times|percent|am|pm)\b"
+    r"ounces?|fl|ml|cl|l|(?:[cdkm]\w+)?(?:lit|met)(?:re|er)s?|g|mg|kg|kilos?|grams?|lbs?|pints?|gallons?|years?|yrs?|"
+    r"months?|mths?|weeks?|days?|hours?|hrs?|minutes?|mins?|seconds?|pcs|pieces?|packs?|pk|count|ct|sets?|sheets?|"
+    r"pages?|rolls?|pairs?|tiers?|watts?|w|volts?|v|hz|mah|degrees?|players?|people|persons?|seaters?|year-olds?|x|"
+    r"mph|gb|tb|mb|dpi|ply|calories|cal|stars?|items?|ingredients?|steps?|colou?rs?|layers?|drawers?|shades?|"
+    r"bottles?|boxes|bags|proof|times|percent|am|pm)\b"
 )
 _NO_MEASURE: Final = rf"(?!\s*-?{_MEASURES}|\s*[%°\"'x×*/:]|-?\w|[.,]\d)"
 _ALONE: Final = (
@@ -70,10 +68,7 @@ _YOUNG: Final = pattern(
     rf"(?:\b(?:{_COUNTED})|身高|[体重]重|年龄|尺[寸码]|[长宽高]度|型号|码数|鞋码|容量|重量|直径|口径|功率|[胸腰]围|规格|第)[\s:]*$"
 )
 _PEOPLE: Final = pattern(rf"\b(?:{_COUNTED}|women|men|woman|man|ladies|people|adults?|skin|for|those|anyone)\s*$")
-_CHILD: Final = pattern(
-    rf"\b(?:age[sd]?|{_KIDS}|toys?|sons?|daughters?|grand\w+|years?|"
-    r"months?)\b|[岁宝孩婴童]"
-)
+_CHILD: Final = pattern(rf"\b(?:age[sd]?|{_KIDS}|toys?|sons?|daughters?|grand\w+|years?|months?)\b|[岁宝孩婴童]")
 _WORN: Final = pattern(r"\b(?:shoes?|boots?|socks?|slippers?|sandals?|jeans)\b|[鞋靴袜裤]")
 _GOING: Final = rf"(?:(?:for|costs?|costing|price[sd]?|is|are|{_SPEND}|keep(?:ing)?(?: it)?|stay(?:ing)?|just) )*"
 _NOT: Final = (
@@ -88,9 +83,8 @@ _IS: Final = r"(?: (?:is|of|at|was|price|spend|cost|budget))*:?"
 _MOST: Final = (
     rf"(?:{_GOING}(?:{_NOT}(?:{_DEAR}|over|above|beyond|past|exceed(?:ing)?)|under|below|beneath|underneath|{_CHEAP}|"
     rf"up\s?to|at (?:the )?(?:very )?most|(?:at|to) (?:a )?{_MAX}(?: of)?|{_MAX}\.?{_IS}|within|sub-?|capped at|"
-    rf"(?:(?:price|spending|upper|my|a) )*(?:limit|cap|ceiling){_IS}|"
-    rf"(?:(?:my|our|the|total|on|with|of|have|got|i|an?) )*budget(?:ed)?(?: (?:is|of|at|was|up to|under|below|{_MAX}|"
-    rf"at most|only))*:?)|<=?|≤)"
+    rf"(?:(?:price|spending|upper|my|a) )*(?:limit|cap|ceiling){_IS}|(?:(?:my|our|the|total|on|with|of|have|got|i|an?) "
+    rf")*budget(?:ed)?(?: (?:is|of|at|was|up to|under|below|{_MAX}|at most|only))*:?)|<=?|≤)"
 )
 _HAVE: Final = (
     r"(?:(?:i'?ve|i|we|with|have|got|only|just|want to|can|to|would|like) )*(?:have|got|with|spend(?:ing)?|"
@@ -190,12 +184,10 @@ def _last(m: re.Match[str]) -> bool:
         return False
     if (high <= 18 and _CHILD.search(m.string)) or (low >= 20 and high <= 50 and _WORN.search(m.string)):
         return False
-    if not before:  # and a comma, or Chinese words that stand apart
-        return re.match(r"\s*[,;。、].*\w", after) is not None or (
-            high >= 10 and re.match(r"\s[\u4e00-\u9fff]", after) is not None
-        )
-    if high >= 10 and re.match(r"\s+[\u4e00-\u9fff]", after):
+    if high >= 10 and re.match(r"\s+[一-龥]", after):  # Chinese words apart
         return True
+    if not before:  # a comma
+        return re.match(r"\s*[,;。、].*\w", after) is not None
     return re.match(_ALONE, after) is not None or after.startswith("的")
 
 
@@ -250,9 +242,8 @@ _RULES: Final = (
     # ranges before limits: their halves look like these
     _rule(rf"{_ZH_CUE}{_zh('low')}\s*(?:{_ZH_TO}|和|与|跟)\s*{_zh('high')}{_NOT_ZH_MEASURE}\s?之间", _range),
     _rule(
-        rf"\b(?:(?:priced?|costs?|costing|anywhere|somewhere|budget|range) )*(?:in )?between {_en('low')}\s*(?:and|"
-        rf"to|-|–|&)\s*"
-        rf"{_en('high')}{_NO_MEASURE}",
+        rf"\b(?:(?:priced?|costs?|costing|anywhere|somewhere|budget|range) )*(?:in )?between {_en('low')}\s*(?:and|to|"
+        rf"-|–|&)\s*{_en('high')}{_NO_MEASURE}",
         _range,
     ),
     _rule(
@@ -294,7 +285,7 @@ _RULES: Final = (
         rf"{_ZH_CUE}{_ZN}\s?[及或]?(?:以上|往上|朝上|起步|起价|开外|之上|打底|起(?=[,的\s]|$))", _lowest, _fits_least
     ),
     _rule(rf"比{_ZN}(?:还|更)?(?:贵|高)", _lowest),
-    _rule(rf"(?<=[\u4e00-\u9fff\s]){_ZN}\+(?=\s*(?:$|[,的]))", _lowest, _fits_least),
+    _rule(rf"(?<=[一-龥\s]){_ZN}\+(?=\s*(?:$|[,的]))", _lowest, _fits_least),
     _rule(rf"{_ZH_LEAST}\s*{_ZN}{_NOT_ZH_MEASURE}", _lowest, _fits_least),
     _rule(rf"(?<!\w){_LEAST}\s*{_N}", _lowest, lambda m: _fits_least(m) and _closed(m)),
 )

@@ -17,10 +17,9 @@ class Order(NamedTuple):
 
 
 _NO_NEWS: Final = (
-    r"york(?:er)?s?|baby|babies|born|newborn|home|house|year'?s?|moon|zealand|england|mexico|orleans|balance|wave|"
-    r"age|era|look|"
-    r"town|mums?|moms?|mother|dad|father|parents?|job|testament|day|hampshire|jersey|world|beginnings?|leaf|me|you|"
-    r"skin|hair|car|driver|and|puppy|bride|school|life|delhi|grand\w+|pet|kitten"
+    r"york(?:er)?s?|baby|babies|born|newborn|home|house|year'?s?|moon|zealand|england|mexico|orleans|balance|wave|age|"
+    r"era|look|town|mums?|moms?|mother|dad|father|parents?|job|testament|day|hampshire|jersey|world|beginnings?|leaf|"
+    r"me|you|skin|hair|car|driver|and|puppy|bride|school|life|delhi|grand\w+|pet|kitten"
 )
 _OPENS: Final = r"(?:^|(?<=[,;.\0]))\s*"
 _CLOSES: Final = r"(?=\s*(?:$|[,;.\0]))"
@@ -70,14 +69,13 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
     ),
     (
         "popular",
-        rf"{_SORT}(?:(?:best|top|hot|biggest)[\s-]*sell(?:ing|ers?)|most (?:popular|bought|wanted|sold|loved|"
-        rf"purchased)|"
-        rf"most liked|best[\s-]loved|popular(?! (?:demand|songs?|science|culture|music))|trending|hottest|popularity)"
+        rf"{_SORT}(?:(?:best|top|hot|biggest)[\s-]*sell(?:ing|ers?)|most (?:popular|bought|wanted|sold|loved|liked|"
+        rf"purchased)|best[\s-]loved|popular(?! (?:demand|songs?|science|culture|music))|trending|hottest|popularity)"
         rf"(?:{_FIRST}| ones?)?\b|\b(?:what )?(?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b"
         r"|\bwhat'?s (?:hot|popular)\b|\b(?:that|which) sells? (?:the )?best\b|\bfavou?rites? first\b|"
         r"\b(?:customer|shopper)s?'? favou?rites?\b"
         rf"|卖[得的]最?[好火多快]的?|最?[畅热]销的?|热卖的?|按?销量(?:最?[高好]|第一|从高到低|优先)的?{_ZH_SORT}|"
-        rf"按(?:销量|人气|热度)(?:排序|排)?|^人气(?![天偶动])(?=[\u4e00-\u9fff])|买[得的]?最?多的|抢手的?|最?受欢迎的?"
+        rf"按(?:销量|人气|热度)(?:排序|排)?|^人气(?![天偶动])(?=[一-龥])|买[得的]?最?多的|抢手的?|最?受欢迎的?"
         r"|最?热门的?|[最很]火的?|火爆的?|爆款的?|人气最?[高旺]的?|大家都在?[买喜]欢?的?|买的人最?多的?|最多人买的?|"
         r"最流行的?",
     ),

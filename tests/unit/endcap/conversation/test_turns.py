@@ -27,6 +27,7 @@ SHOP = [
     Item("杯", "红色玻璃杯", categories=("家居",), brand="北欧", price=30.0),
     Item("灯", "暖光台灯", categories=("家居",), brand="北欧", price=60.0),
 ]
+ITEMS = tuple(item.item_id for item in SHOP)
 ABOUT = FilterContext(0)
 
 
@@ -88,6 +89,10 @@ def test_something_else_begins_anew(index: ItemIndex) -> None:
         (["warm mug", "cooler"], "cool mug"),
         (["warm mug", "less warm"], "mug"),
         (["show me a mug please", "ok thanks"], "mug"),
+        (["mug no bigger than 10cm"], "mug no bigger than 10cm"),
+        (["mug", "not bigger than a cup"], "not bigger than a cup mug"),
+        (["mug", "bigger than this"], "large mug"),
+        (["mug", "red or blue"], "mug"),
         (["台灯", "保暖一点"], "保暖 台灯"),
         (["我想买个台灯", "换成杯"], "杯"),
     ],
@@ -126,6 +131,31 @@ def test_critiques_of_one_facet_add_up_until_a_value_is_asked_for(index: ItemInd
     found = held(index, Turn("not that brand", ("red",)), Turn("not that brand", ("blue",)))
     assert left(index, found) == {"杯", "灯"}
     assert left(index, held(index, "mug by Acme", **{"conditions": found.conditions})) == {"red", "glass", "lamp"}
+
+
+@pytest.mark.parametrize(
+    ("turns", "fits"),
+    [
+        (["red mug under 10", "any colour"], {"red", "blue", "glass"}),
+        (["red mug under 10", "the price doesn't matter"], {"red", "lamp"}),
+        (["mug, no red, cheapest first", "forget the price", "colour doesn't matter"], set(ITEMS)),
+        (["mug by Acme", "i don't mind which brand"], set(ITEMS)),
+        (["红色的杯 50以内", "颜色无所谓,价格不限"], set(ITEMS)),
+    ],
+)
+def test_what_may_be_anything_is_no_condition_and_not_asked_about(
+    index: ItemIndex, turns: list[str], fits: set[str]
+) -> None:
+    found = held(index, *turns)
+    assert left(index, found) == fits
+    assert found.sort is None
+    assert set(found.asked) & {"colour", "price", "brand"}
+    assert found.search in ("mug", "杯")
+
+
+@pytest.mark.parametrize("text", ["any brand but Acme", "any size 8 shoe", "a label maker", "any kind of mug", "price"])
+def test_a_facet_named_otherwise_is_not_given_up(index: ItemIndex, text: str) -> None:
+    assert held(index, text).asked == ()
 
 
 def test_what_was_excluded_may_be_asked_for_after_all(index: ItemIndex) -> None:

@@ -73,6 +73,59 @@ def test_names_are_no_conditions(text: str) -> None:
     assert not constrained(parse(text, SHOP))
 
 
+@pytest.mark.parametrize(
+    ("query", "unwanted", "search"),
+    [
+        ("no red or blue candles", ("red", "blue"), "candles"),
+        ("not red nor blue mugs", ("red", "blue"), "mugs"),
+        ("no red, blue or green candles", ("red", "blue", "green"), "candles"),
+        ("neither wool nor cotton scarf", ("wool", "cotton"), "scarf"),
+        ("without red or green mugs", ("red", "green"), "mugs"),
+        ("i don't want pink or purple bags", ("pink", "purple"), "bags"),
+        ("no plastic or metal toys under 5", ("plastic", "metal"), "toys"),
+        ("no wooden or metal ones please", ("wooden", "metal"), "ones"),
+        ("without red or green please", ("red", "green"), ""),
+        ("not red", ("red",), ""),
+        ("free from plastic or metal", ("plastic", "metal"), ""),
+        ("既不是红色也不是蓝色的杯子", ("红色", "蓝色"), "杯子"),
+    ],
+)
+def test_colours_and_materials_that_nobody_wants_are_not_asked_for(
+    query: str, unwanted: tuple[str, ...], search: str
+) -> None:
+    found = understood(query, SHOP)
+    assert (found.exclude, found.search) == (unwanted, search)
+    assert "MENTIONS" not in (found.filter or "")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(
+            "clock no bigger than 30cm",
+            "vase not taller than 20 cm",
+            "nothing longer than 2m ribbon",
+            "at least 2m of ribbon",
+        ),
+        *("lamp that isn't wider than 15cm", "bag without anything heavier than 1kg", "tin between 10 and 20 cm"),
+        *("ribbon under 3 metres", "cable below 20 centimetres", "jar up to 2 kilos", "bottle under 2 gallons"),
+        *("不超过30厘米的盘子", "挂钟不大于30厘米", "不短于1米的丝带", "至少2米长的床单"),
+    ],
+)
+def test_how_large_a_thing_may_be_is_no_price_no_exclusion_and_no_size(query: str) -> None:
+    assert understood(query, SHOP).words == ()
+
+
+def test_all_but_some_things_are_wanted() -> None:
+    assert understood("everything except candles", SHOP).exclude == ("candles",)
+    assert understood("except you print", SHOP).exclude == ()
+
+
+def test_a_way_of_speaking_excludes_nothing() -> None:
+    assert understood("no rush, a mug under 5", SHOP).exclude == ()
+    assert understood("not sure, maybe a candle under 6", SHOP).exclude == ()
+
+
 def test_what_is_understood_comes_out_of_the_words_to_search_for() -> None:
     found = understood("red mug under $5 without flowers, cheapest first", SHOP)
     assert found.search == "red mug"
@@ -104,6 +157,7 @@ def test_a_query_without_conditions_is_searched_for_as_it_is() -> None:
     [
         ("a cheaper one", "price < 8"),
         ("更便宜的", "price < 8"),
+        ("没有更便宜的吗", "price < 8"),
         ("more expensive", "price > 12"),
         ("贵一点的", "price > 12"),
         ("cheaper than this", "price < 8"),

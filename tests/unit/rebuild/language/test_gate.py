@@ -11,17 +11,8 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, F64
 from endcap.index.described import finds_itself
 from endcap_rebuild.language.choice import Choice, Fields, Spoken, choose, choose_fields
-from endcap_rebuild.language.gate import (
-    FEWEST_OWNERS,
-    WEIGHTS,
-    Owners,
-    Space,
-    Trials,
-    owners_of,
-    trials_of,
-    verdict,
-)
-from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
+from endcap_rebuild.language.gate import WEIGHTS, Space, Trials, trials_of, verdict
+from endcap_rebuild.text_encoder.gate import COLD, FEWEST_OWNERS, MIN_QUESTIONS, SEARCH, Owners, owners_of
 from endcap_rebuild.text_encoder.questions import Questions
 from tests.fakes.uneven_shop import UnevenShop
 

@@ -25,13 +25,22 @@ from endcap_rebuild.settings import RebuildSettings, no_progress
 from endcap_rebuild.steps import fast
 from endcap_rebuild.text.encoders import LoadedEncoder, load_encoder
 from endcap_rebuild.text_encoder import choose
-from endcap_rebuild.text_encoder.gate import COLD, SEARCH, Reading, compare, measure
+from endcap_rebuild.text_encoder.gate import (
+    COLD,
+    FEWEST_OWNERS,
+    SEARCH,
+    Reading,
+    asked_enough,
+    compare,
+    measure,
+)
 from endcap_rebuild.text_encoder.probes import probes_of
 from endcap_rebuild.text_encoder.questions import Questions, hidden_items, questions_of
 from endcap_rebuild.tuning.split import Cases, split_by_time
 from endcap_rebuild.tuning.weight_search import Tuned, tune
 from tests.fakes.toy_shop import NOW_MS, chain_events, table_of, toy_item_rows, write_events, write_items
 from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, toy_items
+from tests.fakes.uneven_shop import UnevenShop
 
 MINUTE_MS = 60_000
 N_TUNED = 110  # cases that weights are tuned on, which takes most of a rebuild and changes nothing here
@@ -181,6 +190,49 @@ def made(questions: Questions, cold: float, search: float) -> Reading:
 def test_a_win_needs_a_margin_and_no_worse_part(questions: Questions, cold: float, search: float, wins: bool) -> None:
     assert len(questions.targets) >= 50
     assert compare(made(questions, cold, search), made(questions, 0.2, 0.5), questions).wins is wins
+
+
+DRAWS, NOMINAL = 40, 0.025
+"""Shops, and how often the lower end of a 95 % interval lies above 0 by chance."""
+
+
+def surely_gains(better: Reading, worse: Reading, questions: Questions) -> bool:
+    """Whether new items surely gain."""
+    return compare(better, worse, questions).differences[COLD][1] > 0
+
+
+def test_what_chance_gives_popular_items_is_no_gain_of_an_encoder() -> None:
+    """Neither of two encoders tells anything; all who look for one of the few popular new items gain together."""
+    gained = by_shoppers_alone = 0
+    for draw in range(DRAWS):
+        shop = UnevenShop(draw)
+        first, second = (measure(shop.questions, shop.encoder(seed)) for seed in (draw, DRAWS + draw))
+        each_another_item = replace(shop.questions, targets=np.arange(len(shop.questions.targets)))
+        for better, worse in ((first, second), (second, first)):
+            gained += surely_gains(better, worse, shop.questions)
+            by_shoppers_alone += surely_gains(better, worse, each_another_item)
+    assert gained <= NOMINAL * 2 * DRAWS
+    assert by_shoppers_alone > 4 * NOMINAL * 2 * DRAWS
+
+
+@pytest.mark.parametrize("draw", range(5))
+def test_an_encoder_that_tells_kinds_apart_gains_where_demand_is_uneven(draw: int) -> None:
+    shop = UnevenShop(draw)
+    telling, other = (measure(shop.questions, shop.encoder(draw, tells=tells)) for tells in (True, False))
+    assert surely_gains(telling, other, shop.questions)
+
+
+def test_questions_about_a_few_items_decide_nothing() -> None:
+    shop = UnevenShop(0)
+    assert asked_enough(shop.questions)
+    few = shop.questions.targets % (FEWEST_OWNERS - 1)
+    asked = replace(shop.questions, targets=few)
+    assert not asked_enough(asked)
+    found = compare(made(asked, 0.9, 0.5), made(asked, 0.2, 0.5), asked)
+    assert COLD not in found.differences
+    assert not found.wins
+    nobody = replace(asked, askers=np.zeros_like(asked.askers))
+    assert compare(made(nobody, 0.9, 0.9), made(nobody, 0.2, 0.2), nobody).differences == {}
 
 
 # ------------------------------------------------------------------ --encoder auto

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.arrays import F64, I64
-from endcap_rebuild.metrics.bootstrap import interval
-from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH, Reading
+from endcap.arrays import F64
+from endcap_rebuild.metrics.paired import crossed_interval
+from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH, Owners, Reading
 
 SEEDS: Final = 3
 HELD_OUT: Final = "held_out_queries"
@@ -21,33 +21,33 @@ _BUCKETS: Final = {"no_word_in_common": (-1.0, 0.0), "up_to_a_third": (0.0, 1 / 
 
 
 def pairs_verdict(
-    asked: Mapping[str, I64],
+    asked: Mapping[str, Owners],
     without: Sequence[Mapping[str, F64]],
     with_pairs: Sequence[Mapping[str, F64]],
     overlaps: Sequence[float],
 ) -> dict[str, Any]:
-    """Taken where the gain on held-out queries is surely above 0, whatever the seed, and nothing else is worse.
+    """Taken where held-out queries surely gain, for other items too and whatever the seed, and nothing else is worse.
 
     Parameters
     ----------
-    asked : part -> int64 (questions,), whose each question is: `HELD_OUT`, and parts of the gate
+    asked : part -> who asks each question and what for: `HELD_OUT`, and parts of the gate
     without, with_pairs : by seed, part -> NDCG@10 of each question
     overlaps : of each held-out query, the share of its words that its item's text has
 
     Returns
     -------
-    taken; of each part: questions, the level without, the gain with its 95 % interval, and by seed; of held-out
-    queries also by words in common
+    taken; of each part that has enough shoppers and items: questions, the level without, the gain with its 95 %
+    interval, and by seed; of held-out queries also by words in common
     """
     parts: dict[str, Any] = {}
-    for part, users in asked.items():
-        if not len(users):
+    for part, owners in asked.items():
+        if not owners.enough:
             continue
         by_seed = np.stack([w[part] - wo[part] for w, wo in zip(with_pairs, without, strict=True)])
         gain = by_seed.mean(axis=0)
-        low, high = interval(gain, users)
+        low, high = crossed_interval(gain, *owners)
         parts[part] = {
-            "questions": len(users),
+            "questions": len(gain),
             "without": round(float(np.mean([one[part].mean() for one in without])), 5),
             "gain": round(float(gain.mean()), 5),
             "low": round(low, 5),
@@ -59,7 +59,7 @@ def pairs_verdict(
     probes = parts.get(HELD_OUT)
     enough = probes is not None and probes["questions"] >= MIN_QUESTIONS
     better = probes is not None and enough and probes["low"] > 0 and min(probes["by_seed"]) > 0
-    no_worse = all(parts[part]["gain"] >= 0 for part in (COLD, SEARCH) if part in parts)
+    no_worse = all(part in parts and parts[part]["gain"] >= 0 for part in (COLD, SEARCH))
     return {"taken": bool(better and no_worse), "seeds": len(without), "parts": parts}
 
 

@@ -34,7 +34,7 @@ from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, r
 from endcap_rebuild.text.encoders import LoadedEncoder
 from endcap_rebuild.text.vectors import TextVectorCache
 from endcap_rebuild.text.whitening import fit_whitening
-from endcap_rebuild.text_encoder.gate import COLD, SEARCH, compare
+from endcap_rebuild.text_encoder.gate import SEARCH, compare, owners_of
 from endcap_rebuild.text_encoder.measurement import ChoiceJob
 from endcap_rebuild.text_encoder.questions import hidden_items
 from endcap_rebuild.text_encoder.student.export import exported, student_of
@@ -267,8 +267,7 @@ def _pairs_gate(job: StudentJob, needed: Needed) -> Outputs:
         loaded = student_of(needed[name])
         return values_of(job.choice.reading(loaded), job.choice.reading(loaded, probes))
 
-    questions = job.choice.questions
-    asked = {HELD_OUT: probes.askers, COLD: questions.users, SEARCH: questions.askers}
+    asked = {HELD_OUT: owners_of(probes)[SEARCH], **owners_of(job.choice.questions)}
     without, with_pairs = ([values(f"{kind}_{seed}") for seed in range(SEEDS)] for kind in ("student", "paired"))
     return {"json": json_array(pairs_verdict(asked, without, with_pairs, overlaps))}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from endcap.arrays import F32
-from endcap_rebuild.text_encoder.gate import COLD, SEARCH
+from endcap_rebuild.text_encoder.gate import COLD, FEWEST_OWNERS, SEARCH, Owners
 from endcap_rebuild.text_encoder.questions import Questions
 from endcap_rebuild.text_encoder.student.pairs import Step
 from endcap_rebuild.text_encoder.student.pairs_gate import HELD_OUT, pairs_verdict
@@ -105,10 +105,15 @@ def readings(gain: float, other: float = 0.0, n: int = 120) -> tuple[list[dict[s
     return [level] * 3, after
 
 
+def each_its_own(n: int) -> dict[str, Owners]:
+    """In all parts as many askers and items as questions."""
+    return dict.fromkeys((HELD_OUT, COLD, SEARCH), Owners(np.arange(n), np.arange(n)))
+
+
 @pytest.mark.parametrize(("gain", "other", "taken"), [(0.1, 0.0, True), (0.0, 0.0, False), (0.1, -0.01, False)])
 def test_pairs_are_taken_where_they_surely_help_and_nothing_is_worse(gain: float, other: float, taken: bool) -> None:
     without, after = readings(gain, other)
-    asked = {part: np.arange(120) for part in (HELD_OUT, COLD, SEARCH)}
+    asked = each_its_own(120)
     found = pairs_verdict(asked, without, after, [0.0] * 60 + [0.5] * 60)
     assert found["taken"] is taken
     assert found["seeds"] == 3
@@ -118,5 +123,24 @@ def test_pairs_are_taken_where_they_surely_help_and_nothing_is_worse(gain: float
 
 def test_too_few_probes_decide_nothing() -> None:
     without, after = readings(0.3, n=20)
-    asked = {part: np.arange(20) for part in (HELD_OUT, COLD, SEARCH)}
-    assert pairs_verdict(asked, without, after, [0.0] * 20)["taken"] is False
+    assert pairs_verdict(each_its_own(20), without, after, [0.0] * 20)["taken"] is False
+
+
+def test_what_a_few_items_gain_says_nothing_of_others() -> None:
+    without, after = readings(0.1)
+    numbers = np.arange(120)
+    few, enough = numbers % (FEWEST_OWNERS - 1), numbers % FEWEST_OWNERS
+    overlaps = [0.0] * 120
+    found = pairs_verdict(each_its_own(120) | {HELD_OUT: Owners(few, few)}, without, after, overlaps)
+    assert found["taken"] is False
+    assert HELD_OUT not in found["parts"]
+    assert pairs_verdict(each_its_own(120) | {HELD_OUT: Owners(enough, enough)}, without, after, overlaps)["taken"]
+    # The queries of a few items gain, the others are as before.
+    uneven = [{**one, HELD_OUT: one[HELD_OUT] + 0.5 * (numbers < 60)} for one in without]
+    popular = np.maximum(numbers, 60)
+    assert pairs_verdict(each_its_own(120), without, uneven, overlaps)["taken"]
+    one_item = each_its_own(120) | {HELD_OUT: Owners(popular, popular)}
+    assert pairs_verdict(one_item, without, uneven, overlaps)["taken"] is False
+    # What is asked of few shoppers can't say that nothing is worse.
+    one_shopper = each_its_own(120) | {COLD: Owners(np.zeros(120, dtype=np.int64), numbers)}
+    assert pairs_verdict(one_shopper, without, after, overlaps)["taken"] is False
