@@ -105,6 +105,12 @@ def test_users_whom_an_event_ties_together_are_settled_by_one_writer():
     assert {e.item_id for e in store.get("alice").interactions} == {"item-0", "item-1"}
 
 
+def test_an_event_concerns_the_device_that_it_identifies_and_no_other():
+    assert concerned(identify("alice", "cookie")) == ("alice", "anon:cookie")
+    assert concerned(view("alice", anonymous_id="cookie")) == ("alice",)
+    assert concerned(Interaction("e", "alice", "identify", NOW_MS)) == ("alice",)
+
+
 class TestWithoutTime:
     def test_nothing_is_begun(self):
         store, time, deadline = MemoryProfiles(), Time(), Deadline()

@@ -330,8 +330,11 @@ def test_links_without_a_beginning_are_read_by_versions_of_before():
     assert encode_profile(UserProfile(links=(replace(links[0], start_ms=0),)))[0] == FORMAT_OF_IDENTITIES
 
 
-def test_entries_name_a_source_only_where_there_are_some():
-    plain = [profile_of([event(n) for n in range(count)]) for count in (1, 2)]
+@pytest.mark.parametrize("event_type", ["view", "search", "impression"])
+def test_a_source_is_named_only_where_there_are_some(event_type):
+    events = [event(n, event_type, text="lamp") for n in (0, 1)]
+    plain = [replace(profile_of(events[:count]), is_user=False) for count in (1, 2)]
     of_users = [replace(one, is_user=True) for one in plain]
     one, two = (len(encode_profile(profile)) for profile in plain)
+    assert two > one
     assert len(encode_profile(of_users[1])) - len(encode_profile(of_users[0])) == two - one

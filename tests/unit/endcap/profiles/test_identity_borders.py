@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from endcap.errors import DependencyError
 from endcap.events.interaction import Interaction
 from endcap.profiles.consent import refusal, refuses
 from endcap.profiles.entries import register
@@ -179,6 +180,44 @@ class TestWhoseAProfileIs:
         put(store, "anon:a", Link(10, user_id="ann"))
         assert apply_events([view("anon:a", 7)], store) == {}  # late; the user's own row may have expired
         assert (times(store, "ann"), store.get("ann").is_user) == ([7], True)
+
+    def test_is_said_where_a_link_alone_is_known_of_them(self) -> None:
+        class AwayOnce(MemoryProfiles):
+            def update(
+                self, user_id: str, change: Callable[[UserProfile], UserProfile]
+            ) -> tuple[UserProfile, UserProfile]:
+                if user_id == "anon:a":
+                    raise DependencyError("no answer")
+                return super().update(user_id, change)
+
+        store = AwayOnce()
+        assert list(apply_events([identify("ann", "a", 5)], store)) == ["anon:a"]
+        assert (store.get("ann").links, store.get("ann").is_user) == ((Link(5, anonymous_id="anon:a"),), True)
+
+    def test_leaves_no_row_of_who_did_nothing_that_is_kept(self) -> None:
+        assert stored(Interaction("e", "ann", "impression", 1)).rows() == {}
+
+    @pytest.mark.parametrize(("key", "is_user"), [("ann", True), ("anon:a", False)])
+    def test_outlives_an_erasure_of_whom_nothing_is_stored(self, key: str, is_user: bool) -> None:
+        store = MemoryProfiles()
+        delete_user(key, 5, store)
+        assert store.get(key).is_user == is_user
+
+    @pytest.mark.parametrize(("key", "is_user"), [("ann", True), ("anon:a", False)])
+    def test_outlives_an_erasure_that_is_finished_later(self, key: str, is_user: bool) -> None:
+        store = MemoryProfiles()
+        put(store, key, *(Link(at_ms, anonymous_id=f"anon:{at_ms}") for at_ms in range(1, 12)), events=(3,))
+        store.update(key, lambda profile: replace(profile, is_user=False))  # a row of before it was said
+        delete_user(key, 20, store, later=lambda *_: None)
+        assert store.get(key).is_user == is_user
+
+
+def test_an_erasure_reaches_what_a_device_alone_knows_to_be_theirs() -> None:
+    store = MemoryProfiles()
+    put(store, "anon:a", Link(50, user_id="ann"), Link(100, user_id="ann"), events=(40, 80))
+    put(store, "ann", Link(100, anonymous_id="anon:a"), is_user=True)  # what their own row has lost
+    delete_user("ann", 60, store)
+    assert times(store, "anon:a") == [80]
 
 
 def test_an_erasure_tells_other_users_where_their_share_of_a_device_begins() -> None:

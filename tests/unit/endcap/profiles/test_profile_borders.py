@@ -10,6 +10,7 @@ from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.entries import NEVER_SET, register
 from endcap.profiles.links import Link
 from endcap.profiles.profile import (
+    MAX_INTERACTIONS,
     UserProfile,
     deleted,
     handed_over,
@@ -73,6 +74,31 @@ def test_whatever_of_an_erasure_is_known_outlives_the_profile(profile: UserProfi
 def test_what_is_shown_again_is_new_where_it_is_later(at_ms: int, is_new: bool) -> None:
     event, before = Interaction("again", "ann", "impression", at_ms, "lamp"), shown("ann", 5)
     assert new_events([event], before, merge(before, profile_of([event]))) == [event] * is_new
+
+
+def did(event_id: str, at_ms: int = 5, event_type: str = "view") -> Interaction:
+    return Interaction(event_id, "ann", event_type, at_ms, "lamp")
+
+
+@pytest.mark.parametrize("event", [did("old"), did("old", event_type="impression")])
+def test_what_was_there_is_not_new_beside_what_is(event: Interaction) -> None:
+    before, other = profile_of([event]), did("other", 6)
+    assert new_events([event, other], before, merge(before, profile_of([other]))) == [other]
+
+
+def test_what_a_full_profile_does_not_keep_is_not_new() -> None:
+    full = profile_of([did(f"e{n}", 100 + n) for n in range(MAX_INTERACTIONS)])
+    late, other = did("late", 5), did("other", 500)
+    assert new_events([late, other], full, merge(full, profile_of([late, other]))) == [other]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "order_id", "kept"),
+    [("return", "o1", 1), ("return", None, 0), ("purchase", "o1", 0), ("purchase", None, 0)],
+)
+def test_of_what_names_no_item_the_return_of_an_order_is_kept(event_type: str, order_id: str | None, kept: int) -> None:
+    event = Interaction("e", "ann", event_type, 5, order_id=order_id)
+    assert len(profile_of([event]).interactions) == kept
 
 
 def test_of_a_device_a_user_owns_what_came_after_the_one_before_and_up_to_their_own() -> None:
