@@ -53,8 +53,8 @@ def _difference(fast: list[F64], full: list[F64], askers: list[F64]) -> str:
     users = np.concatenate([1_000_000 * cut + own.astype(np.int64) for cut, own in enumerate(askers)])
     before, after = np.concatenate(fast), np.concatenate(full)
     low, high = interval(after - before, users)
-    more = after.mean() - before.mean()
-    return f"{before.mean():.4f} | {after.mean():.4f} | {more / before.mean():+.1%}: {more:+.4f} ({low:+.4f} to {high:+.4f})"
+    was, more = before.mean(), (after - before).mean()
+    return f"{was:.4f} | {was + more:.4f} | {more / was:+.1%}: {more:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 if __name__ == "__main__":
