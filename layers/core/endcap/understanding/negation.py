@@ -102,6 +102,7 @@ _BREAK: Final = re.compile(r"[,;.!?()\0]|\s[-–—]+\s|$")
 _LISTING: Final = pattern(
     r"\s*[a-z][\w'-]+(?:\s*,\s*[a-z][\w'-]+)+\s*,? (?:or|and|nor) [a-z][\w'-]+(?=\s*(?:$|[.;!?]))"
 )
+_COLOUR: Final = pattern(COLOURS)
 _WHEN: Final = pattern(r"\s+(?:at|in|on|when|while|during)\b")
 _MOST_WORDS: Final = 3
 
@@ -277,7 +278,7 @@ def _phrase(text: str, start: int) -> tuple[tuple[str, ...], int]:
     listed = _LISTING.match(text, start)
     if listed is not None:
         names = _LIST.split(listed[0].strip())
-        if len({pattern(COLOURS).fullmatch(name) is None for name in names}) == 1:
+        if len({_COLOUR.fullmatch(name) is None for name in names}) == 1:
             return tuple(names), listed.end()
     parts: list[list[str]] = [[]]
     end, skipping = start, True
