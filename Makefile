@@ -31,7 +31,7 @@ PYTEST_ARGS ?=# make test: more arguments for pytest, such as -n 0 for one proce
 # wait for ever (https://github.com/pytest-dev/pytest-xdist/issues/1323).
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) * 3 // 2 if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
-	--max-worker-restart 0 -rs
+	--max-worker-restart 0 -rfEs
 # Without compiled files on disk, every process that a test starts would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
