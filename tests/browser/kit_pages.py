@@ -13,7 +13,7 @@ import requests
 from playwright.sync_api import Page, Route
 
 from endcap_local.stack import LocalStack
-from tests.fakes.browser import Watched
+from tests.fakes.browser import PATIENCE_MS, Watched
 
 KIT = Path(__file__).parents[2] / "infra" / "storefront" / "kit"
 LIST = """<endcap-list surface="home, top" limit="4" aria-label="For you"><ul data-ec-slot>
@@ -79,7 +79,7 @@ def sent(page: Page) -> None:
 
 def until(page: Page, condition: str) -> None:
     """Wait until JavaScript says so; from outside, since the page's policy lets no text be run in it."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_MS / 1000
     while not page.evaluate(condition):
         assert time.monotonic() < deadline, condition
         page.wait_for_timeout(10)

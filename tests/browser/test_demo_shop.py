@@ -10,8 +10,9 @@ import pytest
 import requests
 from playwright.sync_api import Page, Route, expect
 
+from endcap.api.limits import BURST
 from endcap_local.stack import LocalStack
-from tests.browser.kit_pages import records, until, warm
+from tests.browser.kit_pages import asked, records, until, warm
 from tests.fakes.browser import Watched, assert_accessible
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -56,6 +57,18 @@ def test_a_purchase_after_a_click_is_known_by_the_place_it_was_clicked_at(
     found = results(toy_stack, "home, top")
     assert (found["clicks"], found["carts"], found["purchases"]) == (1, 1, 1)
     assert (found["revenue"], found["currency"]) == (pytest.approx(bought["value"]), "GBP")
+
+
+def test_three_pages_may_be_opened_at_once(toy_stack: LocalStack, open_window: Callable[..., Watched]) -> None:
+    window = open_window(toy_stack.url)
+    page = home(window, toy_stack)
+    page.get_by_role("button", name="Yes, remember").click()
+    until(page, "localStorage['ec.v']")
+    before = len(asked(window, toy_stack))
+    for place in ("", "?item=item-20", "?department=garden"):
+        home(window, toy_stack, place)
+        page.wait_for_load_state("networkidle")
+    assert 3 <= len(asked(window, toy_stack)) - before <= BURST
 
 
 def results(stack: LocalStack, surface: str) -> dict[str, Any]:

@@ -23,8 +23,7 @@ export function core(port, { cookie, warn, expired } = {}) {
     // The door takes out by `sent_at` how far this clock is off.
     const answer = await port.send(path, headers, body && JSON.stringify({ ...body, sent_at: Date.now() }), leaving, granted || forget);
     if (granted) {
-      const { status, json } = answer;
-      const token = cookie ? '1' : json?.visitor;
+      const { status, json } = answer, token = cookie ? '1' : json?.visitor;
       if (status < 300 && token) port.set(VISITOR, token);
       if (status == 401) {
         if (/visitor/.test(json?.detail)) {
@@ -81,13 +80,13 @@ export function core(port, { cookie, warn, expired } = {}) {
       }
     });
     wait = failed && Math.max(after * 1e3 || 0, Math.min(wait * 2 || 2e3, LONGEST) * (.5 + Math.random() / 2));
-    if (failed || all[part.length]) soon();
+    if (failed || all.length > part.length) soon();
   };
 
   const flush = async leaving => {
     if (!granted) return;
     if (leaving) return pass(leaving);
-    if (busy) return;
+    if (busy) return soon(); // what is put while a batch is out is not in it
     busy = 1;
     if (await port.lock(pass) === null) soon();
     busy = 0;
@@ -102,7 +101,7 @@ export function core(port, { cookie, warn, expired } = {}) {
   };
 
   const decide = now => {
-    if (now == consent) return;
+    if (consent == now) return;
     consent = now;
     granted = now == 'granted';
     if (granted) soon();

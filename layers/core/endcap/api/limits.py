@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-BURST: Final = 5.0
-"""As many requests a client that has been quiet may send at once: a page asks for several lists. At higher rates it is
-what the rate gives in a second."""
+BURST: Final = 15.0
+"""As many requests a client that has been quiet may send at once: a page asks for several lists and sends what was
+done, and who knows the way opens three within a second. At higher rates it is what the rate gives in a second."""
 
 REFUSAL: Final = 0.25
 """What a request that is refused costs. So a client that goes on at more than four times its rate gets nothing at all

@@ -3,7 +3,7 @@ import { h, itemOf, refresh } from './page.js';
 import { language, say, words } from './words.js';
 
 const place = document.getElementById('pane');
-const CONSENT = 'shop.consent', SEEN = 'shop.seen', SHOWN = 8, LOOK_MS = [400, 1200, 3000, 7000, 12000];
+const CONSENT = 'shop.consent', SEEN = 'shop.seen', SHOWN = 8, LOOK_MS = [400, 1200, 3000, 7000, 12000, 25000];
 let before, timers = [], here = [], looks = 0, drawn = 0;
 
 // Who has not been asked yet is not known: lists then follow what is done on the page.
@@ -45,14 +45,17 @@ async function look(sure) {
   draw(known, found);
 }
 
-// What was done is sent at once here, so that it shows; a shop's pages can wait the second that the kit takes.
+const sent = () => !Object.keys(localStorage).some(name => name.startsWith('ec.e.'));
+
+// What was done is sent at once here, so that it shows; a shop's pages can wait the second that the kit takes. What the
+// network holds up is looked for again: the last look is not the last while something is unsent.
 async function soon() {
   timers.forEach(clearTimeout);
   timers = [];
   if (endcap.state != 'granted') return look();
   await endcap.flush();
   timers.forEach(clearTimeout);
-  timers = LOOK_MS.map((ms, n) => setTimeout(look, ms, n > 0));
+  timers = LOOK_MS.map((ms, n) => setTimeout(() => LOOK_MS[n + 1] || sent() ? look(n > 0) : soon(), ms));
 }
 
 const ago = seconds => seconds < 100 ? say('ago', seconds) : say('agoMin', Math.round(seconds / 60));
