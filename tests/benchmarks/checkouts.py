@@ -36,9 +36,12 @@ def run_python(checkout: Path, code: str, *arguments: str, environment: Mapping[
     paths = os.pathsep.join(str(checkout / package) for package in _PACKAGES)
     own = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     variables = {**os.environ, **(environment or {}), **own}
-    subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=checkout, env=variables, check=True, capture_output=True
-    )
+    command = [sys.executable, "-c", code, *arguments]
+    try:
+        subprocess.run(command, cwd=checkout, env=variables, check=True, capture_output=True, text=True)
+    except subprocess.CalledProcessError as failed:
+        failed.add_note(failed.stderr)
+        raise
 
 
 def endcap(checkout: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:

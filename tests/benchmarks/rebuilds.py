@@ -60,8 +60,7 @@ def main() -> None:
         targets = hold_out(options.data, source, options.min_length, options.repeats)
         caches = {name: Path(scratch) / f"cache-{name}" for name in checkouts}
         for cache in caches.values():
-            cache.mkdir()
-            shutil.copytree(_encoders(), cache / "encoders")
+            give_encoders(cache)
 
         def rebuilt(name: str) -> float:
             out = Path(scratch) / name
@@ -106,11 +105,12 @@ def main() -> None:
         options.json.write_text(json.dumps({"gains": gains, "seconds": took}, indent=1), encoding="utf-8")
 
 
-def _encoders() -> Path:
-    """Where the packaged encoders lie that both use."""
+def give_encoders(cache: Path) -> None:
+    """Put the packaged encoders into a new cache, so that no checkout builds them."""
     for name in ("english", "multilingual"):
         ensure_encoder(name)
-    return cache_folder() / "encoders"
+    cache.mkdir(parents=True)
+    shutil.copytree(cache_folder() / "encoders", cache / "encoders")
 
 
 if __name__ == "__main__":
