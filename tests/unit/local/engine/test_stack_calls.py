@@ -39,7 +39,7 @@ def asked(calls: StackCalls, path: str, body: object, target: str = "", kind: st
 def wait_for(name: str) -> None:
     for thread in threading.enumerate():
         if thread.name == name:
-            thread.join(5)
+            thread.join(60)
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def test_a_function_is_started_by_its_name(named: str) -> None:
     assert asked(calls, path, {})[0].startswith("404")
     calls.invoke = invoke
     assert asked(calls, path, {"version": "v"})[0].startswith("202")
-    assert done.wait(5)
+    assert done.wait(60)
     assert seen == [("promote", {"version": "v"})]
 
 
@@ -91,19 +91,19 @@ def test_a_rebuild_is_listed_while_it_runs() -> None:
     def rebuild(entered: Callable[[str], None]) -> None:
         entered("Train")
         begun.set()
-        may_end.wait(5)
+        may_end.wait(60)
         ended.set()
 
     calls.rebuild = rebuild
     assert asked(calls, "/", machine | {"name": "mine"}, start)[0].startswith("200")
     listed = asked(calls, "/", machine, "AWSStepFunctions.ListExecutions")[1]["executions"]
     assert [one["name"] for one in listed] == ["mine"]
-    assert begun.wait(5)
+    assert begun.wait(60)
     with boto_of(calls) as states:
         (running,) = Rebuilds(states, MACHINE).running()
     assert (running.name, running.step) == ("mine", "learn")
     may_end.set()
-    assert ended.wait(5)
+    assert ended.wait(60)
     wait_for("mine")
     finished = machine | {"statusFilter": "RUNNING"}
     assert asked(calls, "/", finished, "AWSStepFunctions.ListExecutions")[1]["executions"] == []
