@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from endcap.api.guard import Guard
-from endcap.api.limits import ClientLimits
+from endcap.api.limits import BURST, ClientLimits
 from endcap.api.roles import (
     DOOR,
     ERASE,
@@ -181,7 +181,7 @@ def test_audit_records_name_the_person_and_not_the_client_that_all_sign_in_by() 
 def test_a_client_has_its_share_and_others_keep_theirs() -> None:
     guard = Guard("scopes", ClientLimits({"operator": 2.0}, lambda: 0.0))
     event = {"routeKey": "GET /parameters", "requestContext": token(scope=LOOK, client_id="one")}
-    for _ in range(5):
+    for _ in range(int(BURST)):
         guard.admit(event)
     with pytest.raises(TooManyRequestsError) as caught:
         guard.admit(event)
