@@ -46,7 +46,9 @@ export async function call(method, parts, { query, body, etag, signal, again = t
   } catch {
     throw new ApiError(answer.status, { detail: text.slice(0, 200) });
   }
-  if (answer.status === 401 && again && (await askLocalIssuer())) return call(method, parts, { query, body, etag, signal, again: false });
+  // A token may have come while this call was out without it.
+  const late = () => credentials().authorization !== headers.authorization;
+  if (answer.status === 401 && again && (late() || (await askLocalIssuer()))) return call(method, parts, { query, body, etag, signal, again: false });
   if (answer.status === 401) signedIn.value = false;
   if (!answer.ok) throw new ApiError(answer.status, data ?? {});
   return { data, etag: answer.headers.get("etag") };
