@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from endcap.aws.clients import SENDING
 from endcap.live.waiting import READS_S
 from endcap_local.engine.engine import Engine
 from endcap_local.stack import LocalStack
@@ -153,6 +154,7 @@ def test_handlers_run_with_their_environment_and_context(stack):
 
 def test_functions_are_more_patient_with_a_busy_machine_than_with_a_service(stack):
     assert float(os.environ["READ_PATIENCE_SECONDS"]) > READS_S
+    assert float(os.environ["CALL_PATIENCE_SECONDS"]) > SENDING.read_timeout
 
 
 @pytest.mark.parametrize(

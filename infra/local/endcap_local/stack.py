@@ -42,8 +42,8 @@ FUNCTION_ENVIRONMENT = {
 }
 _CHEAP = {"LiveCountsSeconds": "0"}
 """Defaults of parameters in place of the template's: nobody is billed for folds here."""
-READ_PATIENCE_S = 5
-"""How long a request waits for what it reads: only the machine can be slow here, which answers late and not never."""
+PATIENCE_S = 5
+"""How long requests and calls wait at the least: only the machine is slow here, which answers late and not never."""
 SHOP_SECRETS = (
     ("ENDCAP_SHOPIFY_SECRET", "ShopifySecretArn"),
     ("ENDCAP_WOOCOMMERCE_SECRET", "WooCommerceSecretArn"),
@@ -281,7 +281,8 @@ class LocalStack:
             variables |= function.environment
         here = {
             "ARCHIVE_BUFFER_SECONDS": "0",  # the engine's delivery streams hold nothing back
-            "READ_PATIENCE_SECONDS": str(READ_PATIENCE_S),
+            "READ_PATIENCE_SECONDS": str(PATIENCE_S),
+            "CALL_PATIENCE_SECONDS": str(PATIENCE_S),
         }
         os.environ.update(variables | here | self.engine.environment())
         boto3.DEFAULT_SESSION = None  # it may hold other credentials

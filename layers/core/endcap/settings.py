@@ -108,6 +108,8 @@ class Settings(BaseModel):
     live_counts_seconds : after how long a request looks for newer live counts
     read_patience_seconds : how long a request waits for all that it reads together, which the local stack alone says;
         None for `endcap.live.waiting.READS_S`
+    call_patience_seconds : how long a call waits at the least for its service, which the local stack alone says; None
+        for what `endcap.aws.clients` has
     erasure_days : within how many days what was erased is taken out of every store
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
@@ -156,6 +158,7 @@ class Settings(BaseModel):
     anonymous_migration_days: _Days = 0
     live_counts_seconds: _Seconds = 15
     read_patience_seconds: _Seconds | None = None
+    call_patience_seconds: _Seconds | None = None
     erasure_days: _Days = 30
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
     excluded_users: Annotated[frozenset[str], BeforeValidator(lambda text: frozenset(text.split()))] = frozenset()

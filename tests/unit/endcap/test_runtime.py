@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -37,3 +38,24 @@ def test_a_request_reads_for_as_long_as_the_environment_says(patience: dict[str,
     environment = {name: value for name, value in ENVIRONMENT.items() if name != "READ_PATIENCE_SECONDS"} | patience
     with patch.dict("os.environ", environment, clear=True):
         assert Runtime().waiting.patience_s == expected_s
+
+
+@pytest.mark.parametrize(
+    ("patience", "exposures_s", "archive_s"),
+    [({}, (0.1, 0.1), (2, 10)), ({"CALL_PATIENCE_SECONDS": "5"}, (5, 5), (5, 10))],
+)
+def test_no_call_gives_up_before_the_environment_says_so(
+    patience: dict[str, str], exposures_s: tuple[float, float], archive_s: tuple[float, float]
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def clients(service: str, config: Any) -> object:
+        asked[service] = config
+        return object()
+
+    with patch.dict("os.environ", ENVIRONMENT | patience):
+        runtime = Runtime(clients=clients)
+        _ = runtime.exposures, runtime.archive_files
+    limits = {service: (config.connect_timeout, config.read_timeout) for service, config in asked.items()}
+    assert limits == {"firehose": exposures_s, "s3": archive_s}
+    assert asked["firehose"].retries == {"mode": "standard", "total_max_attempts": 1}

@@ -81,6 +81,12 @@ def client(service: str, config: Config = REQUEST_PATH) -> Any:
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
+def patient_for(config: Config, seconds: float) -> Config:
+    """`config` with limits of no less than `seconds`, for what shares a busy machine with its callers."""
+    limits = {name: max(seconds, getattr(config, name)) for name in ("connect_timeout", "read_timeout")}
+    return config.merge(Config(**limits))
+
+
 class _TooLateError(BotoCoreError):
     fmt = "the invocation's time is nearly over"
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from endcap.aws.clients import BATCH, REQUEST_PATH, SENDING, Clients, client, ending_with
+from endcap.aws.clients import BATCH, REQUEST_PATH, SENDING, Clients, client, ending_with, patient_for
 from endcap.batch import Deadline
 from endcap.settings import Settings
 
 if TYPE_CHECKING:
+    from botocore.config import Config
+
     from endcap.api.guard import Guard
     from endcap.live.waiting import Waiting
 
@@ -42,7 +44,7 @@ class Base:
     ) -> None:
         self._background, self._patient, self._recording = background, patient, recording
         self._waiting, self.deadline = waiting, Deadline()
-        self._clients: Clients = lambda service, config: ending_with(clients(service, config), self.deadline)
+        self._made_by = clients
         self._config = BATCH if background else SENDING if patient else REQUEST_PATH
 
     def with_clients(self, clients: Clients, waiting: Waiting | None = None) -> Self:
@@ -54,6 +56,12 @@ class Base:
             clients=clients,
             waiting=waiting,
         )
+
+    def _clients(self, service: str, config: Config) -> Any:
+        patience_s = self.settings.call_patience_seconds
+        if patience_s is not None:
+            config = patient_for(config, patience_s)
+        return ending_with(self._made_by(service, config), self.deadline)
 
     @cached_property
     def settings(self) -> Settings:
