@@ -40,6 +40,7 @@ ROWS: Final = (
     Row("scientific-cold", "amazon-scientific", "cold"),
     # Tags were counted from the whole log, so that they would tell of the future.
     Row("movielens-temporal", "movielens-small", "temporal", ignored=("user_tags",)),
+    Row("movielens-leave-one-out", "movielens-small", "leave-one-out", ignored=("user_tags",)),
     Row("retail-next-order", "online-retail", "temporal", repeats=True),
 )
 HEAD: Final = (

@@ -2,9 +2,10 @@
 
 All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). What ships is a mean of
 mixtures of the blend so found with the default weights and with the single term, or pair of terms, that ranks the
-window best by itself; each counts by how often it is best on unseen cases of users drawn anew. Scales of the terms are
-fixed. Where shoppers buy again, the window is asked twice, without what they had seen and, from before each order, with
-it; the second says what having been chosen before is worth (`repeats`).
+window best by itself; each counts by how often it is best on unseen cases of users drawn anew. Where there is a user
+encoder that is done with it and without it, and the better one ships. Scales of the terms are fixed. Where shoppers buy
+again, the window is asked twice, without what they had seen and, from before each order, with it; the second says what
+having been chosen before is worth (`repeats`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.balance import NEW_TERM, balanced
 from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
-from endcap_rebuild.tuning.halves import DEEP, Halves, row_of, simple_of
+from endcap_rebuild.tuning.halves import DEEP, Halves, Way, row_of, simple_of
 from endcap_rebuild.tuning.list_search import MIN_CASES, rank_of
 from endcap_rebuild.tuning.repeats import REPEAT_TERM, with_repeats
 from endcap_rebuild.tuning.split import Cases, spread
@@ -42,6 +43,8 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     "time_half_life_factor": (4.0, 32.0),
 }
 ENCODER_TERM: Final = "similarity"
+ENCODER_WEIGHT: Final = 0.5
+"""The default weight of a user encoder where there is one: half of that of *next*."""
 TUNABLE: Final = tuple(term.name for term in REGISTRY if not (term.asked or term.live or term.gated or term is CONTEXT))
 
 
@@ -106,7 +109,9 @@ def tune(
 
     few = [each.some(_SETTINGS_CASES) for each in asked]
     pools, _ = _pools_of(index, few[0], settings, weights / scales)
-    found = coordinate_search(pools, weights, scales, 1, terms, DEEP)
+    # Half-lives as they are without a user encoder, which may be left out after all.
+    plain = tuple(term for term in terms if term != ENCODER_TERM)
+    found = coordinate_search(pools, weights, scales, 1, plain, DEEP)
     for each in few[1:]:
         pools, owners = _pools_of(index, each, settings, found / scales)
         found, demand, _ = with_repeats(pools, found, scales, owners, seed)
@@ -118,28 +123,29 @@ def tune(
 
     pools, owners = _pools_of(index, asked[0], settings, found / scales, report)
     halves = Halves.of(pools, scales, owners, seed)
-    blend = halves.blend(weights, terms, progress)
+    simple = halves.simple()
+    best = simple_of(simple, owners) if simple else None
+    chosen = _mixed(halves, best, weights, plain, seed, progress)
     if pools.terms[TERMS.index(ENCODER_TERM)].any():
         # One more strong term finds more noise, too: the user encoder has to be worth it.
-        plain = halves.blend(weights, tuple(term for term in terms if term != ENCODER_TERM), progress)
-        evidence["held_out_ndcg_at_10_without_encoder"] = round(float(plain.gains.mean()), 5)
-        if plain.gains.mean() >= blend.gains.mean():
-            blend = plain
-    simple, usual = halves.simple(), halves.fixed("default", weights)
-    ways = halves.mixtures(simple_of(simple, owners) if simple else None, blend, usual)
-    way, shares = halves.averaged(ways, seed)
+        encoded = np.where([term == ENCODER_TERM for term in TERMS], ENCODER_WEIGHT, weights)
+        beside = _mixed(halves, best, encoded, terms, seed, progress)
+        evidence["held_out_ndcg_at_10_without_encoder"] = round(float(chosen.mean.gains.mean()), 5)
+        if beside.mean.gains.mean() > chosen.mean.gains.mean():
+            chosen = beside
+    way, usual = chosen.mean, chosen.usual
     found, evidence["new_items"] = balanced(pools, way.weights, weights, scales, owners)
     held_out = {"before": round(float(usual.gains.mean()), 5), "after": round(float(way.gains.mean()), 5)}
-    compared = {each.name: each for each in (*simple, *ways, blend)}
+    compared = {each.name: each for each in (*simple, *chosen.ways, chosen.blend)}
     evidence |= {
-        "chosen": ", ".join(f"{100 * share:g} % {name}" for name, share in shares.items()),
+        "chosen": ", ".join(f"{100 * share:g} % {name}" for name, share in chosen.shares.items()),
         "compared": [row_of(each, way, owners) for each in compared.values()],
     }
     better = held_out["after"] > held_out["before"]
-    before = measure(index, asked[0], default, weights / scales)
+    before = measure(index, asked[0], default, chosen.start / scales)
     after = measure(index, asked[0], settings, found / scales)
     if not better or after["ndcg_at_10"] < before["ndcg_at_10"]:
-        found, settings, after, better = weights, default, before, False
+        found, settings, after, better = chosen.start, default, before, False
         evidence["chosen"] = "default weights"
     # The terms of a query are not tuned; they keep their place beside the others.
     found = found * (weights.sum() / max(found.sum(), 1e-9))
@@ -155,9 +161,31 @@ def tune(
     evidence["half_lives_tried"] = tried
     # Where nobody buys again that term keeps its default.
     tuned_terms = TUNABLE if len(asked) > 1 else known
-    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in tuned_terms}
-    chosen[CONTEXT.name] = chosen["popularity"]  # together they are popularity where the shopper is
-    return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
+    tuned = {term: round(float(found[TERMS.index(term)]), 6) for term in tuned_terms}
+    tuned[CONTEXT.name] = tuned["popularity"]  # together they are popularity where the shopper is
+    return Tuned({**DEFAULT_WEIGHTS, **tuned}, settings, evidence)
+
+
+@dataclass(frozen=True)
+class _Mixed:
+    """A mean of mixtures, what it is of, and the default weights among them: as they are, and as a way."""
+
+    mean: Way
+    shares: Mapping[str, float]
+    ways: Sequence[Way]
+    blend: Way
+    start: F64
+    usual: Way
+
+
+def _mixed(
+    halves: Halves, simple: Way | None, start: F64, terms: Sequence[str], seed: int, progress: Progress
+) -> _Mixed:
+    """What ships where `terms` are searched from the default weights `start` on."""
+    blend, usual = halves.blend(start, terms, progress), halves.fixed("default", start)
+    ways = halves.mixtures(simple, blend, usual)
+    mean, shares = halves.averaged(ways, seed)
+    return _Mixed(mean, shares, ways, blend, start, usual)
 
 
 def measure(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64) -> dict[str, float]:

@@ -14,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F32
+from endcap.arrays import F32, F64
 from endcap.encoders.user import VISIBLE_TEXTS, UserEncoder, token_features, units
 from endcap.errors import EncoderError
+from endcap_rebuild.metrics.paired import CLEARLY, is_more
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.user_encoder.export import onnx_graph
 from endcap_rebuild.user_encoder.item_vectors import final_item_vectors, projection_file, projection_of
@@ -25,7 +26,14 @@ from endcap_rebuild.user_encoder.plan import Plan, TowerSettings, plan_of
 from endcap_rebuild.user_encoder.sequences import TowerData, Window
 from endcap_rebuild.user_encoder.soft_labels import ListsOf, SoftLabels, soft_labels
 from endcap_rebuild.user_encoder.training import Progress, fit_tower
-from endcap_rebuild.user_encoder.validation import Validation, histories_before, item_vectors_of, ndcg, user_vectors
+from endcap_rebuild.user_encoder.validation import (
+    Validation,
+    gains_of,
+    histories_before,
+    item_vectors_of,
+    ndcg,
+    user_vectors,
+)
 
 PARITY: Final = 1e-4  # largest difference between torch and onnxruntime in any number of a user vector
 _SOFT_WEIGHTS: Final = (0.0, 0.5)
@@ -93,8 +101,11 @@ def train_user_encoder(
         if labels is not None and lists_of is not None and judged is not None and len(judged.targets):
             everybody = np.ones(int(data.user.max()) + 1, dtype=np.bool_)
             ahead = len(_SOFT_WEIGHTS) * _trial_plan(plan).total_steps
-            trials = _trials(data, settings, plan, work_dir, labels, judged, lists_of(everybody), progress, crew)
-            weight = float(max(trials, key=lambda name: trials[name]))
+            gains = _trials(data, settings, plan, work_dir, labels, judged, lists_of(everybody), progress, crew)
+            trials = {str(tried): round(float(own.mean()), 5) for tried, own in gains.items()}
+            owners = judged.data.user[judged.targets]
+            for tried, own in gains.items():  # what repeats the lists adds little beside them: in doubt none of it
+                weight = tried if is_more(own, gains[weight], owners, CLEARLY) else weight
         settings = replace(settings, soft_weight=weight)
     labels = labels if settings.soft_weight else None
     reported = _counted(progress, ahead, ahead + plan.total_steps)
@@ -202,8 +213,8 @@ def _trials(
     lists: Sequence[Any],
     progress: Progress | None,
     crew: Crew | None,
-) -> dict[str, float]:
-    """NDCG of short trainings, blended with the lists, per weight of the soft labels."""
+) -> dict[float, F64]:
+    """NDCG of each target after short trainings, blended with the lists, per weight of the soft labels."""
     found = {}
     plan = _trial_plan(whole)
     total = len(_SOFT_WEIGHTS) * plan.total_steps + whole.total_steps
@@ -212,7 +223,7 @@ def _trials(
         reported = _counted(progress, k * plan.total_steps, total)
         tower, _ = fit_tower(data, own, plan, path, labels if weight else None, reported, crew=crew)
         users = user_vectors(tower, judged.data, judged.targets)
-        found[str(weight)] = round(ndcg(users, item_vectors_of(tower), judged, lists), 5)
+        found[weight] = gains_of(users, item_vectors_of(tower), judged, lists)
     return found
 
 

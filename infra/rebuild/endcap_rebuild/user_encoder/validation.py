@@ -74,7 +74,14 @@ def item_vectors_of(tower: Tower) -> F32:
 
 
 def ndcg(users: F32, items: F32, validation: Validation, lists: Sequence[Any] = ()) -> float:
-    """NDCG@10 over all items; what the user had acted on is left out, unless the target itself is a repeat.
+    """Mean of `gains_of`; 0 without targets."""
+    gains = gains_of(users, items, validation, lists)
+    return float(gains.mean()) if len(gains) else 0.0
+
+
+def gains_of(users: F32, items: F32, validation: Validation, lists: Sequence[Any] = ()) -> F64:
+    """float64 (c,): NDCG@10 of each target over all items; what the user had acted on is left out, unless the target
+    itself is a repeat.
 
     Parameters
     ----------
@@ -93,7 +100,8 @@ def ndcg(users: F32, items: F32, validation: Validation, lists: Sequence[Any] = 
                 others += _spread(sparse.csr_array(history @ matrix).toarray())
         for k, weight in enumerate((0.0, *_LIST_WEIGHTS)[: gains.shape[1]]):
             gains[start : start + _BLOCK, k] = _gains(own + np.float32(weight) * others, data, rows)
-    return float(gains.mean(axis=0).max()) if len(targets) else 0.0
+    best = int(gains.mean(axis=0).argmax()) if len(targets) else 0
+    return np.asarray(gains[:, best])
 
 
 def _spread(scores: F32) -> F32:

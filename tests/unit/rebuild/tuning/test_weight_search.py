@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,10 @@ from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.data.row_weights import is_target, with_even_grades, with_grades, with_type_weights
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
+from endcap_rebuild.tuning import weight_search
 from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
+from endcap_rebuild.tuning.halves import Halves
 from endcap_rebuild.tuning.list_search import (
     choose_grades,
     choose_list_settings,
@@ -37,7 +40,7 @@ from endcap_rebuild.tuning.split import (
     with_last_choices,
     without_absent,
 )
-from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, measure, tune
+from endcap_rebuild.tuning.weight_search import ENCODER_WEIGHT, TUNABLE, Asked, measure, tune
 from tests.fakes.toy_shop import CUTOFF_MS, DAY_MS, NOW_MS, chain_events, table_of, write_events
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
@@ -448,6 +451,53 @@ def test_few_cases_leave_the_default_weights(chain: EventTable, index: ItemIndex
     assert tuned.weights == dict(DEFAULT_WEIGHTS)
     assert tuned.settings == RankingSettings()
     assert "fewer than" in tuned.evidence["reason"]
+
+
+def with_an_encoder(knows: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user encoder whose likeness is noise, and higher by `knows` for what is chosen next."""
+
+    def pools_of(*arguments: Any, **named: Any) -> Pools:
+        pools = build_pools(*arguments, **named)
+        row = pools.terms[TERMS.index("similarity")]
+        row[:] = np.random.default_rng(5).normal(size=len(row))
+        row[pools.targets] += knows
+        return pools
+
+    monkeypatch.setattr(weight_search, "build_pools", pools_of)
+
+
+def test_an_encoder_that_knows_more_ships(chain: EventTable, index: ItemIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = some_cases(chain, 200)
+    with_an_encoder(4.0, monkeypatch)
+    tuned = tune(index, cases, profiles_of(cases), silent)
+    assert tuned.weights["similarity"] > 0
+    found = tuned.evidence
+    assert found["held_out_ndcg_at_10"]["after"] > found["held_out_ndcg_at_10_without_encoder"]
+
+
+def test_an_encoder_that_knows_nothing_leaves_the_weights_as_they_are_without_it(
+    chain: EventTable, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = some_cases(chain, 200)
+    without = tune(index, cases, profiles_of(cases), silent)
+    with_an_encoder(0.0, monkeypatch)
+    tuned = tune(index, cases, profiles_of(cases), silent)
+    assert tuned.weights["similarity"] == 0
+    assert tuned.weights == pytest.approx(without.weights)
+
+
+def test_where_nothing_beats_the_default_weights_an_encoder_has_its_own(
+    chain: EventTable, index: ItemIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = some_cases(chain, 200)
+    with_an_encoder(4.0, monkeypatch)
+    monkeypatch.setattr(Halves, "averaged", lambda halves, ways, seed: (halves.fixed("default", ways[-1].weights), {}))
+    tuned = tune(index, cases, profiles_of(cases), silent)
+    assert not tuned.evidence["tuned"]
+    known = {term: DEFAULT_WEIGHTS[term] for term in TUNABLE if term not in ("similarity", "again")}
+    share = sum(known.values()) / (sum(known.values()) + ENCODER_WEIGHT)
+    assert tuned.weights["similarity"] == pytest.approx(ENCODER_WEIGHT * share, rel=1e-4)
+    assert tuned.weights["next"] == pytest.approx(known["next"] * share, rel=1e-4)
 
 
 def test_cases_have_the_clock_of_their_next_item(chain: EventTable) -> None:
