@@ -81,10 +81,14 @@ def client(service: str, config: Config = REQUEST_PATH) -> Any:
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
-def patient_for(config: Config, seconds: float) -> Config:
-    """`config` with limits of no less than `seconds`, for what shares a busy machine with its callers."""
-    limits = {name: max(seconds, getattr(config, name)) for name in ("connect_timeout", "read_timeout")}
-    return config.merge(Config(**limits))
+def patient(clients: Clients, seconds: float) -> Clients:
+    """`clients` with limits of no less than `seconds`, for services that share a busy machine with their callers."""
+
+    def made(service: str, config: Config) -> Any:
+        limits = {name: max(seconds, getattr(config, name)) for name in ("connect_timeout", "read_timeout")}
+        return clients(service, config.merge(Config(**limits)))
+
+    return made
 
 
 class _TooLateError(BotoCoreError):

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from endcap.aws.clients import BATCH, REQUEST_PATH, SENDING, Clients, client, ending_with, patient_for
+from endcap.aws.clients import BATCH, REQUEST_PATH, SENDING, Clients, client, ending_with, patient
 from endcap.batch import Deadline
 from endcap.settings import Settings
 
 if TYPE_CHECKING:
-    from botocore.config import Config
-
     from endcap.api.guard import Guard
     from endcap.live.waiting import Waiting
 
@@ -57,11 +55,11 @@ class Base:
             waiting=waiting,
         )
 
-    def _clients(self, service: str, config: Config) -> Any:
+    @cached_property
+    def _clients(self) -> Clients:
         patience_s = self.settings.call_patience_seconds
-        if patience_s is not None:
-            config = patient_for(config, patience_s)
-        return ending_with(self._made_by(service, config), self.deadline)
+        made_by = self._made_by if patience_s is None else patient(self._made_by, patience_s)
+        return lambda service, config: ending_with(made_by(service, config), self.deadline)
 
     @cached_property
     def settings(self) -> Settings:
