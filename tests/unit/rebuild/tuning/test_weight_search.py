@@ -484,6 +484,7 @@ def test_an_encoder_that_knows_nothing_leaves_the_weights_as_they_are_without_it
     tuned = tune(index, cases, profiles_of(cases), silent)
     assert tuned.weights["similarity"] == 0
     assert tuned.weights == pytest.approx(without.weights)
+    assert tuned.settings == without.settings
 
 
 def test_where_nothing_beats_the_default_weights_an_encoder_has_its_own(
